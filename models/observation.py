@@ -29,7 +29,7 @@ class Observation:
     sharpness   variance of the Laplacian over the aligned face; larger is sharper
     yaw         rough head turn from the landmarks, about -1 (to the image's left) to 1
     embedding   (d,) float32, as the engine's similarity expects it
-    liveness    cue name -> probability 0-1 that the face is live, from the cues that were asked for
+    liveness    liveness model id -> probability 0-1 that the face is live; each model may only deny
     """
 
     index: int
