@@ -3,8 +3,9 @@
 
 ``convert`` reads ``dlib_face_recognition_resnet_model_v1.dat`` (dlib's own serialisation) and
 writes the same network for the runtime that all other networks use. dlib's own forward pass took
-twelve times as long on one core (82.6 against 6.7 ms a chip, ``dlib-bin`` 20.0.1). ``largest_difference`` compares the two; whoever
-converts must call it and keep dlib where it says no (``models.recognition.dlib_resnet`` does).
+twelve times as long on one core (82.6 against 6.7 ms a chip, ``dlib-bin`` 20.0.1).
+``largest_difference`` compares the two; whoever converts must call it and keep dlib where it says
+no (``models.recognition.dlib_resnet`` does).
 
 The network is dlib's ``anet_type`` (``examples/dnn_face_recognition_ex.cpp``): ResNet-29 with half
 the filters, 150 x 150 RGB in, 128 numbers out. The file's sequence of layers is checked against it.
