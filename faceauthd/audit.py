@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""One line in the log for each verdict and each change of faces, the same shape every time.
+
+``event=verify user="alice" service="sudo" caller=0 result="no-match" … duration_ms=812``: keys in
+a fixed order, strings quoted as JSON with everything beyond ASCII escaped, so that no name
+can forge a line or colour a terminal. Scores are never written: logs are read by more people
+than root.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+
+log = logging.getLogger("faceauthd.audit")
+
+
+def verdict(
+    event: str,
+    *,
+    user: str,
+    service: str,
+    caller: int,
+    result: str,
+    reason: str,
+    camera: str,
+    models: Sequence[str],
+    duration_ms: int,
+) -> None:
+    """Record how a scan ended; ``event`` is verify, identify or enroll, ``caller`` a uid."""
+    _write(
+        event=event,
+        user=user,
+        service=service,
+        caller=caller,
+        result=result,
+        reason=reason,
+        camera=camera,
+        models=",".join(models),
+        duration_ms=duration_ms,
+    )
+
+
+def change(event: str, *, user: str, caller: int, face: str, removed: int = 0) -> None:
+    """Record what happened to stored faces; ``event`` is add, rename, remove or clear."""
+    _write(event=event, user=user, caller=caller, face=face, removed=removed)
+
+
+def _write(**fields: str | int) -> None:
+    log.info("%s", " ".join(f"{key}={_quoted(value)}" for key, value in fields.items()))
+
+
+def _quoted(value: str | int) -> str:
+    return json.dumps(value, ensure_ascii=True)

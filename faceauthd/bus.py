@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: MIT
+"""The only file that knows pydbus, and what pydbus lacks.
+
+pydbus answers a call when its handler returns, sends signals to everybody, lets others take a
+name over, turns any exception's text into a reply and asks polkit with the main loop stopped.
+Here instead
+
+- a handler gets a ``Call`` and answers it now or later, once; the text of an unforeseen
+  exception goes to the log and never to the caller;
+- signals go to one receiver, names are kept, and a caller who leaves is noticed;
+- file descriptors that come with a call are counted, and closed unless taken;
+- questions to polkit and logind are asynchronous and end at a deadline.
+
+Values cross this file as plain Python; what D-Bus calls a variant is a ``Typed`` pair of a
+signature and a value, in both directions. All callbacks run on GLib's main loop.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pydbus
+from gi.repository import Gio, GLib
+from pydbus.registration import ObjectRegistration, ObjectWrapper
+
+from faceauthd.results import FaceAuthError, InternalError, InvalidArgumentError
+
+MAX_FDS = 1  # more than any method of the contract takes is an error
+POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
+log = logging.getLogger(__name__)
+
+
+class BusError(Exception):
+    """The bus, or whom we asked over it, did not do it; ``name`` is the D-Bus error name."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+class Typed(NamedTuple):
+    """A value with its D-Bus signature: a variant."""
+
+    signature: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Peer:
+    """An object of somebody else on the bus: whom to ask, and about which interface."""
+
+    name: str
+    path: str
+    interface: str
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who is at the other end, by the bus's own knowledge."""
+
+    uid: int
+    pid: int
+
+
+@dataclass
+class Call:
+    """One method call, to be answered exactly once with ``reply`` or ``fail``, now or later.
+
+    ``arguments`` are plain values; an ``a{sv}`` among them is a ``dict[str, Typed]``.
+    ``interactive`` says that the caller is ready to be asked for a password by polkit.
+    """
+
+    sender: str
+    method: str
+    arguments: tuple[Any, ...]
+    interactive: bool
+    _invocation: Any
+    _out: str
+    _fds: list[int] = field(default_factory=list)
+    answered: bool = False
+
+    def reply(self, *values: object) -> None:
+        """Answer with the method's results; a later answer is ignored."""
+        if self._finish():
+            self._invocation.return_value(GLib.Variant(self._out, _to_variants(values)))
+
+    def fail(self, error: FaceAuthError) -> None:
+        """Answer with an error, whose text the caller sees."""
+        if self._finish():
+            self._invocation.return_dbus_error(error.dbus_name, str(error))
+
+    def take_fd(self, handle: int) -> int:
+        """The file descriptor that a ``h`` argument stands for; it is the handler's to close."""
+        if not 0 <= handle < len(self._fds):
+            raise InvalidArgumentError("the call names a file descriptor that did not come with it")
+        return self._fds.pop(handle)
+
+    def run(self, step: Callable[[], None]) -> None:
+        """Do one step of the answer; whatever it raises becomes the answer."""
+        try:
+            step()
+        except FaceAuthError as error:
+            self.fail(error)
+        except Exception:
+            log.exception("%s: unforeseen error", self.method)
+            self.fail(InternalError(f"{self.method} failed; the log of faceauthd has the reason"))
+
+    def _finish(self) -> bool:
+        if self.answered:
+            return False
+        self.answered = True
+        for fd in self._fds:
+            os.close(fd)
+        self._fds.clear()
+        return True
+
+
+Handler = Callable[[Call], None]
+
+
+class _Dispatcher(ObjectWrapper):  # type: ignore[misc]
+    """pydbus's dispatcher with the answer left to the handler."""
+
+    def __init__(self, info: Any, handlers: Mapping[str, Handler]) -> None:
+        # Not the base's: it looks for signals to broadcast, and there are none.
+        self._out = {
+            m.name: "(" + "".join(a.signature for a in m.out_args) + ")" for m in info.methods
+        }
+        self._handlers = handlers
+        missing = self._out.keys() - handlers.keys()
+        if missing:
+            raise LookupError(f"methods without a handler: {', '.join(sorted(missing))}")
+
+    def call_method(
+        self,
+        connection: Any,
+        sender: str,
+        path: str,
+        interface: str,
+        method: str,
+        parameters: Any,
+        invocation: Any,
+    ) -> None:
+        del connection, path, interface  # one object, one interface
+        message = invocation.get_message()
+        allow = Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION
+        call = Call(
+            sender,
+            method,
+            _from_variants(parameters),
+            bool(message.get_flags() & allow),
+            invocation,
+            self._out[method],
+            _received_fds(message),
+        )
+        call.run(lambda: self._handle(call))
+
+    def _handle(self, call: Call) -> None:
+        if len(call._fds) > MAX_FDS:
+            raise InvalidArgumentError(f"at most {MAX_FDS} file descriptor may come with a call")
+        self._handlers[call.method](call)
+
+
+class Bus:
+    """One connection to a message bus."""
+
+    def __init__(self, address: str) -> None:
+        """Connect; raises BusError with one line where there is no bus."""
+        try:
+            self._bus = pydbus.connect(address)
+        except GLib.Error as error:
+            raise _bus_error(error) from None
+
+    def publish(self, path: str, xml: str, handlers: Mapping[str, Handler]) -> None:
+        """Offer the one interface that ``xml`` describes; each of its methods needs a handler."""
+        info = Gio.DBusNodeInfo.new_for_xml(xml).interfaces[0]
+        ObjectRegistration(self._bus, path, [info], _Dispatcher(info, handlers))
+
+    def own(self, name: str) -> None:
+        """Take a well-known name for good; raises BusError where another has it or may not."""
+        try:
+            self._bus.request_name(name, allow_replacement=False, replace=False)
+        except RuntimeError:
+            raise BusError("", f"the name {name} is taken: is another faceauthd running?") from None
+        except GLib.Error as error:
+            raise _bus_error(error) from None
+
+    def send_signal(
+        self, receiver: str, origin: Peer, signal: str, signature: str, *values: object
+    ) -> None:
+        """Send a signal of our object ``origin`` to one receiver alone."""
+        self._bus.con.emit_signal(
+            receiver, origin.path, origin.interface, signal, GLib.Variant(signature, values)
+        )
+
+    def credentials(self, sender: str) -> Credentials:
+        """Who ``sender`` is; raises BusError where they have left."""
+        try:
+            found = self._bus.dbus.GetConnectionCredentials(sender)
+            return Credentials(uid=found["UnixUserID"], pid=found["ProcessID"])
+        except GLib.Error as error:
+            raise _bus_error(error) from None
+        except KeyError:
+            raise BusError("", f"the bus does not know who {sender} is") from None
+
+    def on_vanished(self, sender: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back once ``sender`` has left the bus, also if they already have.
+
+        Returns a function that ends the watch.
+        """
+        watcher = self._bus.watch_name(sender, name_vanished=lambda: callback())
+        return lambda: watcher.unwatch()
+
+    def on_closed(self, callback: Callable[[], None]) -> None:
+        """Call back when the bus itself goes away."""
+        self._bus.con.set_exit_on_close(False)
+        self._bus.con.connect("closed", lambda *_: callback())
+
+    def on_signal(self, origin: Peer, signal: str, callback: Callable[..., None]) -> None:
+        """Call back with the values of each such signal that ``origin`` sends."""
+        self._bus.subscribe(
+            sender=origin.name,
+            iface=origin.interface,
+            signal=signal,
+            object=origin.path,
+            signal_fired=lambda _sender, _path, _interface, _signal, values: callback(*values),
+        )
+
+    def authorise(
+        self,
+        sender: str,
+        action: str,
+        *,
+        interactive: bool,
+        timeout: float,
+        done: Callable[[bool], None],
+    ) -> Callable[[], None]:
+        """Ask polkit whether ``sender`` may do ``action``; no answer within ``timeout`` s is a no.
+
+        Returns a function that gives the question up; ``done(False)`` then still follows.
+        """
+
+        def answered(reply: "tuple[Any, ...] | BusError") -> None:
+            if isinstance(reply, BusError):
+                log.warning("polkit gave no answer on %s: %s", action, reply)
+                done(False)
+            else:
+                done(reply[0][0] is True)
+
+        # The subject is the bus name and never a process: a process could be reused, or be ours.
+        subject = ("system-bus-name", {"name": Typed("s", sender)})
+        question = Typed("((sa{sv})sa{ss}us)", (subject, action, {}, 1 if interactive else 0, ""))
+        authority = Peer(*POLKIT, "org.freedesktop.PolicyKit1.Authority")
+        return self.ask(
+            authority,
+            "CheckAuthorization",
+            question,
+            timeout=timeout,
+            done=answered,
+            reply="((bba{ss}))",
+        )
+
+    def ask(
+        self,
+        peer: Peer,
+        method: str,
+        arguments: Typed,
+        *,
+        timeout: float,
+        done: "Callable[[tuple[Any, ...] | BusError], None]",
+        reply: str | None = None,
+        fds: Sequence[int] = (),
+        interactive: bool = False,
+    ) -> Callable[[], None]:
+        """Call a method of somebody else; ``done`` gets the results or a BusError, exactly once.
+
+        ``reply`` is the signature that the results must have. ``fds`` go along (as copies).
+        Returns a function that gives the call up; ``done`` then gets a BusError.
+        """
+
+        def finished(connection: Any, result: Any) -> None:
+            try:
+                values, _ = connection.call_with_unix_fd_list_finish(result)
+            except GLib.Error as error:
+                done(_bus_error(error))
+            else:
+                done(tuple(values.unpack()))
+
+        flags = Gio.DBusCallFlags
+        cancellable = Gio.Cancellable()
+        self._bus.con.call_with_unix_fd_list(
+            peer.name,
+            peer.path,
+            peer.interface,
+            method,
+            GLib.Variant(arguments.signature, _to_variants(arguments.value)),
+            GLib.VariantType(reply) if reply else None,
+            flags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else flags.NONE,
+            int(timeout * 1000),
+            _fd_list(fds),
+            cancellable,
+            finished,
+        )
+        return lambda: cancellable.cancel()
+
+    def wait(self, peer: Peer, method: str, arguments: Typed, **options: Any) -> tuple[Any, ...]:
+        """``ask`` for a program without a main loop of its own: signals arrive while it waits.
+
+        Raises BusError; KeyboardInterrupt (Ctrl-C) goes through, the call still unanswered.
+        """
+        answers: list[tuple[Any, ...] | BusError] = []
+        loop = GLib.MainLoop()
+
+        def done(reply: "tuple[Any, ...] | BusError") -> None:
+            answers.append(reply)
+            loop.quit()
+
+        self.ask(peer, method, arguments, done=done, **options)
+        loop.run()
+        (answer,) = answers
+        if isinstance(answer, BusError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """Send what is under way, and leave the bus."""
+        try:
+            self._bus.con.flush_sync(None)
+            self._bus.con.close_sync(None)
+        except GLib.Error as error:
+            log.debug("leaving the bus: %s", error.message)
+
+
+def _to_variants(value: Any) -> Any:
+    """The same value with each ``Typed`` inside as a GLib.Variant."""
+    if isinstance(value, Typed):
+        return GLib.Variant(value.signature, _to_variants(value.value))
+    if isinstance(value, dict):
+        return {key: _to_variants(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_to_variants(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_to_variants(item) for item in value)
+    return value
+
+
+def _from_variants(parameters: Any) -> tuple[Any, ...]:
+    """A call's arguments; ``a{sv}`` keeps the types, since ``unpack`` makes h and i alike."""
+    children = [parameters.get_child_value(i) for i in range(parameters.n_children())]
+    return tuple(
+        _typed_dictionary(child) if child.get_type_string() == "a{sv}" else child.unpack()
+        for child in children
+    )
+
+
+def _typed_dictionary(variant: Any) -> dict[str, Typed]:
+    entries = [variant.get_child_value(i) for i in range(variant.n_children())]
+    values = {
+        entry.get_child_value(0).get_string(): entry.get_child_value(1).get_variant()
+        for entry in entries
+    }
+    return {key: Typed(value.get_type_string(), value.unpack()) for key, value in values.items()}
+
+
+def _received_fds(message: Any) -> list[int]:
+    descriptors = message.get_unix_fd_list()
+    return list(descriptors.steal_fds()) if descriptors else []
+
+
+def _fd_list(fds: Sequence[int]) -> Any:
+    descriptors = Gio.UnixFDList.new()
+    for fd in fds:
+        descriptors.append(fd)  # which duplicates it
+    return descriptors
+
+
+def _bus_error(error: Any) -> BusError:
+    """A GLib.Error as a BusError, without GDBus's preamble."""
+    name = Gio.DBusError.get_remote_error(error) or ""
+    text = error.message.removeprefix(f"GDBus.Error:{name}: ")
+    return BusError(name, " ".join(text.split()))
