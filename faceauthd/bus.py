@@ -218,15 +218,21 @@ class Bus:
         self._bus.con.set_exit_on_close(False)
         self._bus.con.connect("closed", lambda *_: callback())
 
-    def on_signal(self, origin: Peer, signal: str, callback: Callable[..., None]) -> None:
-        """Call back with the values of each such signal that ``origin`` sends."""
-        self._bus.subscribe(
+    def on_signal(
+        self, origin: Peer, signal: str, callback: Callable[..., None]
+    ) -> Callable[[], None]:
+        """Call back with the values of each such signal that ``origin`` sends.
+
+        Returns a function that ends the subscription.
+        """
+        subscription = self._bus.subscribe(
             sender=origin.name,
             iface=origin.interface,
             signal=signal,
             object=origin.path,
             signal_fired=lambda _sender, _path, _interface, _signal, values: callback(*values),
         )
+        return lambda: subscription.unsubscribe()
 
     def authorise(
         self,
@@ -343,6 +349,8 @@ def _to_variants(value: Any) -> Any:
         return [_to_variants(item) for item in value]
     if isinstance(value, tuple):
         return tuple(_to_variants(item) for item in value)
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("D-Bus has no strings with a NUL; GLib would send what is before it")
     return value
 
 
