@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+# Two commands do all the set-up: `make deps` (the distribution's packages, once) and any other
+# target, which makes the virtual environment and the PAM module it needs.
+
+SHELL := /bin/sh
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+MODULE := build/pam_faceauth.so
+
+# The system's own Python lends its gi (PyGObject): what pydbus stands on does not build from PyPI
+# against Debian 12's GLib.
+SYSTEM_PYTHON := /usr/bin/python3
+SYSTEM_GI := /usr/lib/python3/dist-packages/gi
+
+PACKAGES := python3 python3-venv python3-gi gir1.2-glib-2.0 gcc libc6-dev make libpam0g-dev dbus
+TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
+# The same PAM file under another loader; not in every release, and its tests say when it is missing.
+OPTIONAL_PACKAGES := libpam-python
+
+.PHONY: help deps test lint demo bench clean
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+deps: ## Install the distribution's packages (Debian 12/13, Ubuntu 24.04); asks for sudo unless root
+	@command -v apt-get >/dev/null || { \
+	  echo "make deps knows Debian and Ubuntu only. Elsewhere install what stands for:"; \
+	  echo "  $(PACKAGES)"; echo "and for tests, demo and bench:"; echo "  $(TEST_PACKAGES)"; \
+	  exit 1; } >&2
+	@set -eu; sudo=; test "$$(id -u)" = 0 || sudo=sudo; \
+	  $$sudo apt-get update -q; \
+	  $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES) $(TEST_PACKAGES); \
+	  $$sudo apt-get install -q -y --no-install-recommends $(OPTIONAL_PACKAGES) || \
+	    echo "make deps: went on without $(OPTIONAL_PACKAGES)" >&2
+
+$(VENV)/.ready: pyproject.toml
+	@test -d $(SYSTEM_GI) || { echo "python3-gi is missing: run 'make deps' first" >&2; exit 1; }
+	test -x $(PYTHON) || $(SYSTEM_PYTHON) -m venv $(VENV)
+	ln -sfn $(SYSTEM_GI) "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gi"
+	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[test]'
+	touch $@
+
+$(MODULE): $(wildcard pam_module/*.c) pam_module/Makefile
+	$(MAKE) -C pam_module
+
+test: $(VENV)/.ready $(MODULE) ## Run all tests
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: $(VENV)/.ready ## Run the linters alone
+	$(PYTHON) -m pytest -q tests/test_linters.py tests/test_imports.py
+
+demo: $(VENV)/.ready $(MODULE) ## Show the main job: enrol, accept, refuse (CAMERA=clip.mp4 uses your own)
+	$(PYTHON) -m tests.demo $(if $(CAMERA),--camera '$(CAMERA)') $(ARGS)
+
+bench: $(VENV)/.ready $(MODULE) ## Measure (ARGS=--json for programs)
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+clean: ## Remove what was built here
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
