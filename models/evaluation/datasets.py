@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Labelled images of faces, for judging a liveness model and for training one.
+
+Two layouts are read:
+
+- ``manifest.csv`` beside the images, one row an image, with the columns ``path source view label
+  species subject box_x box_y box_w box_h`` and, where there is one, ``session``;
+- plain folders: ``real/*`` and ``fake/*``, or ``fake/<species>/*``. Nothing is known there about
+  faces' places, people or sessions, and the folder counts as one source.
+
+Every wrong line is a DatasetError that names it. Nothing is loaded but the list.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.face import Box
+
+IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
+COLUMNS = {"path", "source", "view", "label", "species", "subject"}
+BOX = ("box_x", "box_y", "box_w", "box_h")
+
+
+class DatasetError(Exception):
+    """The data set cannot be used; one line says why and where."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled image.
+
+    live     whether a person was before the camera; an attack has a ``species`` instead
+    source   who recorded it, with what: the unit that a fair split never divides
+    subject  the person, unique over all sources; "" where unknown
+    session  the recording: images of one follow each other in time and resemble each other
+    view     "fullframe" with surroundings, or "crop"
+    box      the face in the image's pixels, None where unknown
+    """
+
+    path: Path
+    live: bool
+    species: str
+    source: str
+    subject: str
+    session: str
+    view: str
+    box: Box | None
+
+
+def read(directory: Path) -> list[Sample]:
+    """The samples of a folder, in their recordings' order."""
+    manifest = directory / "manifest.csv"
+    samples = list(_manifest(manifest) if manifest.is_file() else _folders(directory))
+    if not samples:
+        raise DatasetError(
+            f"{directory} holds no labelled images (real/ and fake/, or manifest.csv)"
+        )
+    return sorted(samples, key=lambda one: (one.source, one.session, _natural(one.path)))
+
+
+def recordings(samples: Iterable[Sample]) -> dict[tuple[str, str], list[Sample]]:
+    """(source, session) -> its samples, in order."""
+    found: dict[tuple[str, str], list[Sample]] = {}
+    for sample in samples:
+        found.setdefault((sample.source, sample.session), []).append(sample)
+    return found
+
+
+def require_both_kinds(samples: Sequence[Sample]) -> None:
+    """DatasetError unless there are live faces and attacks."""
+    live = sum(sample.live for sample in samples)
+    if not live:
+        raise DatasetError("there are no images of live faces in the data")
+    if live == len(samples):
+        raise DatasetError("there are no images of attacks in the data")
+
+
+def _manifest(path: Path) -> Iterator[Sample]:
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines)
+            missing = COLUMNS - set(rows.fieldnames or ())
+            if missing:
+                raise DatasetError(f"{path}: the column {sorted(missing)[0]} is missing")
+            for row in rows:
+                yield _row(row, path, rows.line_num)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path} cannot be read: {error}") from None
+
+
+def _row(row: dict[str, str | None], path: Path, line: int) -> Sample:
+    where = f"{path}, line {line}"
+    values = {key: value or "" for key, value in row.items() if key}
+    label = values["label"]
+    if label not in ("real", "fake"):
+        raise DatasetError(f'{where}: the label is "{label}"; it must be real or fake')
+    image = path.parent / values["path"]
+    if not values["path"] or not image.resolve().is_relative_to(path.parent.resolve()):
+        raise DatasetError(f'{where}: the path "{values["path"]}" is not inside the data set')
+    species = values["species"] if label == "fake" else ""
+    person = f"{values['subject']}:{label}:{species}"
+    return Sample(
+        path=image,
+        live=label == "real",
+        species=species or ("" if label == "real" else "unknown"),
+        source=values["source"],
+        subject=values["subject"],
+        session=values.get("session") or person,
+        view=values["view"],
+        box=_box(values, where),
+    )
+
+
+def _box(values: dict[str, str], where: str) -> Box | None:
+    numbers = [values.get(name, "") for name in BOX]
+    if not any(numbers):
+        return None
+    try:
+        box = Box(*(float(number) for number in numbers))
+    except ValueError:
+        raise DatasetError(f"{where}: the box is not four numbers") from None
+    if not (box.width > 0 and box.height > 0):
+        raise DatasetError(f"{where}: the box is empty")
+    return box
+
+
+def _folders(directory: Path) -> Iterator[Sample]:
+    for label in ("real", "fake"):
+        root = directory / label
+        for path in sorted(root.rglob("*")) if root.is_dir() else ():
+            if path.suffix.lower() not in IMAGES or not path.is_file():
+                continue
+            inside = path.relative_to(root).parts[:-1]
+            species = "" if label == "real" else (inside[0] if inside else "unknown")
+            session = "/".join((label, *inside))
+            yield Sample(path, label == "real", species, directory.name, "", session, "crop", None)
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sort key by which frame 9 comes before frame 10."""
+    pieces = re.split(r"(\d+)", path.as_posix())
+    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces]

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""From a trained Keras network to the runtime's file: a small ONNX writer, and its proof.
+
+The ONNX network takes (n, 3, size, size) float32, as the runtime lays out every image, and gives
+the same logits. Only the layers that our networks are made of are known; any other one is an
+error, never a guess. ``export`` runs the written bytes beside Keras and refuses to hand out a
+file whose answers differ.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+OPSET = 17
+IR_VERSION = 8  # what goes with that opset; read by every onnxruntime since 1.12
+TOLERANCE = 1e-3  # of logits, whose range is about 10; float32 sums in another order
+
+
+class ExportError(Exception):
+    """The network cannot be written; one line says why."""
+
+
+def export(model: Any) -> bytes:
+    """The ONNX file of a functional Keras model with one input and one output, checked."""
+    data = _Writer(model).write()
+    _prove(model, data)
+    return data
+
+
+def _prove(model: Any, data: bytes) -> None:
+    import onnxruntime
+
+    shape = model.inputs[0].shape[1:]
+    images = np.random.default_rng(0).uniform(0, 255, (4, *shape)).astype(np.float32)
+    wanted = np.asarray(model(images, training=False))
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    found = session.run(None, {"input": images.transpose(0, 3, 1, 2)})[0]
+    apart = float(np.abs(wanted - found).max())
+    if not apart <= TOLERANCE:
+        raise ExportError(f"the written network's logits are {apart:.3g} off; nothing was written")
+
+
+class _Writer:
+    """Walks the layers in their order and writes a node or two for each."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.names: dict[int, str] = {id(model.inputs[0]): "input"}
+
+    def write(self) -> bytes:
+        from onnx import TensorProto, checker, helper
+
+        for layer in self.model.layers:
+            kind = type(layer).__name__
+            if kind == "InputLayer":
+                continue
+            if kind not in WRITERS:
+                raise ExportError(f'the layer "{layer.name}" is a {kind}, which cannot be written')
+            inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+            names = [self.names[id(one)] for one in inputs]
+            self.names[id(layer.output)] = WRITERS[kind](self, layer, names)
+        size = self.model.inputs[0].shape[1]
+        classes = self.model.outputs[0].shape[-1]
+        self.node("Identity", [self.names[id(self.model.outputs[0])]], output="output")
+        graph = helper.make_graph(
+            self.nodes,
+            self.model.name,
+            [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, size, size])],
+            [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["n", classes])],
+            self.constants,
+        )
+        file = helper.make_model(
+            graph,
+            producer_name="faceauth",
+            ir_version=IR_VERSION,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+        )
+        checker.check_model(file)
+        data: bytes = file.SerializeToString()
+        return data
+
+    def node(self, kind: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
+        from onnx import helper
+
+        output = output or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    def constant(self, values: NDArray[Any]) -> str:
+        from onnx import numpy_helper
+
+        name = f"constant_{len(self.constants)}"
+        kind = np.int64 if values.dtype.kind == "i" else np.float32
+        array = np.ascontiguousarray(values, dtype=kind)
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+
+def _convolution(writer: _Writer, layer: Any, inputs: list[str]) -> str:
+    depthwise = type(layer).__name__ == "DepthwiseConv2D"
+    kernel, *bias = layer.get_weights()
+    if layer.padding == "same" and (layer.strides != (1, 1) or kernel.shape[0] % 2 == 0):
+        raise ExportError(f'the layer "{layer.name}" pads its two sides differently')
+    pad = kernel.shape[0] // 2 if layer.padding == "same" else 0
+    weights = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(3, 2, 0, 1)
+    return writer.node(
+        "Conv",
+        [*inputs, *(writer.constant(values) for values in (weights, *bias))],
+        strides=list(layer.strides),
+        pads=[pad] * 4,
+        group=kernel.shape[2] if depthwise else 1,
+    )
+
+
+def _dense(writer: _Writer, layer: Any, inputs: list[str]) -> str:
+    kernel, *bias = layer.get_weights()
+    return writer.node("Gemm", [*inputs, *(writer.constant(values) for values in (kernel, *bias))])
+
+
+def _flatten(writer: _Writer, _layer: Any, inputs: list[str]) -> str:
+    # Keras flattens (height, width, channel), so the channels go last first.
+    return writer.node("Flatten", [writer.node("Transpose", inputs, perm=[0, 2, 3, 1])])
+
+
+def _padding(writer: _Writer, layer: Any, inputs: list[str]) -> str:
+    (top, bottom), (left, right) = layer.padding
+    pads = np.array([0, 0, top, left, 0, 0, bottom, right])
+    return writer.node("Pad", [*inputs, writer.constant(pads)])
+
+
+def _prelu(writer: _Writer, layer: Any, inputs: list[str]) -> str:
+    slope = layer.get_weights()[0].reshape(-1, 1, 1)
+    return writer.node("PRelu", [*inputs, writer.constant(slope)])
+
+
+def _normalisation(writer: _Writer, layer: Any, inputs: list[str]) -> str:
+    constants = [writer.constant(values) for values in layer.get_weights()]
+    return writer.node("BatchNormalization", [*inputs, *constants], epsilon=layer.epsilon)
+
+
+def _rescaling(writer: _Writer, layer: Any, inputs: list[str]) -> str:
+    if layer.offset:
+        raise ExportError(f'the layer "{layer.name}" shifts its input, which cannot be written')
+    return writer.node("Mul", [*inputs, writer.constant(np.array(layer.scale, np.float32))])
+
+
+def _pooling(writer: _Writer, layer: Any, inputs: list[str]) -> str:
+    size = list(layer.pool_size)
+    return writer.node("MaxPool", inputs, kernel_shape=size, strides=list(layer.strides))
+
+
+def _nothing(_writer: _Writer, _layer: Any, inputs: list[str]) -> str:
+    return inputs[0]
+
+
+WRITERS: dict[str, Callable[[_Writer, Any, list[str]], str]] = {
+    "Add": lambda writer, _layer, inputs: writer.node("Add", inputs),
+    "BatchNormalization": _normalisation,
+    "Conv2D": _convolution,
+    "Dense": _dense,
+    "DepthwiseConv2D": _convolution,
+    "Dropout": _nothing,
+    "Flatten": _flatten,
+    "MaxPooling2D": _pooling,
+    "PReLU": _prelu,
+    "ReLU": lambda writer, _layer, inputs: writer.node("Relu", inputs),
+    "Rescaling": _rescaling,
+    "ZeroPadding2D": _padding,
+}
