@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""What a PAM service asks of a scan: the configuration's [verify], as [service.NAME] changes it."""
+
+from dataclasses import dataclass
+
+from faceauthd.config import Config, ServiceConfig
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one verification takes.
+
+    service          the PAM service's name; empty where none was named
+    confirm          "none" or "enter": whether the user is asked before the camera looks
+    fmr              false match rate of a single frame, 0 to 0.01
+    liveness         the cues that must all agree; empty runs without liveness
+    frames           good frames in a row
+    timeout          seconds after which the scan ends
+    no_face_timeout  seconds without anybody after which the scan ends
+    dark             mean brightness 0-255 below which a face is not judged
+    """
+
+    service: str
+    confirm: str
+    fmr: float
+    liveness: tuple[str, ...]
+    frames: int
+    timeout: float
+    no_face_timeout: float
+    dark: float
+
+
+def for_service(config: Config, service: str) -> Policy:
+    """The policy of a PAM service. libpam's names are lower case; other cases mean the same."""
+    own = config.services.get(service.lower(), ServiceConfig())
+    verify = config.verify
+    return Policy(
+        service=service,
+        confirm=verify.confirm if own.confirm is None else own.confirm,
+        fmr=verify.fmr if own.fmr is None else own.fmr,
+        liveness=verify.liveness if own.liveness is None else own.liveness,
+        frames=verify.frames,
+        timeout=verify.timeout if own.timeout is None else own.timeout,
+        no_face_timeout=verify.no_face_timeout,
+        dark=verify.dark,
+    )
