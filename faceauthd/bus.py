@@ -15,6 +15,7 @@ Values cross this file as plain Python; what D-Bus calls a variant is a ``Typed`
 signature and a value, in both directions. All callbacks run on GLib's main loop.
 """
 
+import itertools
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -168,6 +169,7 @@ class Bus:
 
     def __init__(self, address: str) -> None:
         """Connect; raises BusError with one line where there is no bus."""
+        self._tickets = itertools.count(1)
         try:
             self._bus = pydbus.connect(address)
         except GLib.Error as error:
@@ -245,20 +247,26 @@ class Bus:
     ) -> Callable[[], None]:
         """Ask polkit whether ``sender`` may do ``action``; no answer within ``timeout`` s is a no.
 
-        Returns a function that gives the question up; ``done(False)`` then still follows.
+        Returns a function that gives the question up; ``done(False)`` then still follows, and
+        polkit takes its dialog away.
         """
+
+        authority = Peer(*POLKIT, "org.freedesktop.PolicyKit1.Authority")
+        ticket = f"faceauth-{next(self._tickets)}"
 
         def answered(reply: "tuple[Any, ...] | BusError") -> None:
             if isinstance(reply, BusError):
                 log.warning("polkit gave no answer on %s: %s", action, reply)
+                self._tell(authority, "CancelCheckAuthorization", Typed("(s)", (ticket,)))
                 done(False)
             else:
                 done(reply[0][0] is True)
 
         # The subject is the bus name and never a process: a process could be reused, or be ours.
         subject = ("system-bus-name", {"name": Typed("s", sender)})
-        question = Typed("((sa{sv})sa{ss}us)", (subject, action, {}, 1 if interactive else 0, ""))
-        authority = Peer(*POLKIT, "org.freedesktop.PolicyKit1.Authority")
+        question = Typed(
+            "((sa{sv})sa{ss}us)", (subject, action, {}, 1 if interactive else 0, ticket)
+        )
         return self.ask(
             authority,
             "CheckAuthorization",
@@ -310,6 +318,10 @@ class Bus:
             finished,
         )
         return lambda: cancellable.cancel()
+
+    def _tell(self, peer: Peer, method: str, arguments: Typed) -> None:
+        """``ask`` where the answer, if any, does not matter."""
+        self.ask(peer, method, arguments, timeout=1, done=lambda _reply: None)
 
     def wait(self, peer: Peer, method: str, arguments: Typed, **options: Any) -> tuple[Any, ...]:
         """``ask`` for a program without a main loop of its own: signals arrive while it waits.

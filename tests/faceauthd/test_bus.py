@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: MIT
+"""bus.py on a real private bus: a small service and its clients in one main loop."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gi.repository import GLib
+
+from faceauthd.bus import Bus, BusError, Call, Peer, Typed
+from faceauthd.results import BUS_NAME, INTERFACE, OBJECT_PATH, BusyError
+from tests.harness.bus import HANG_GUARD, PrivateBus, polkit_stand_in
+
+XML = f"""<node><interface name="{INTERFACE}">
+  <method name="Echo">
+    <arg name="text" type="s" direction="in"/><arg name="options" type="a{{sv}}" direction="in"/>
+    <arg name="text" type="s" direction="out"/><arg name="details" type="a{{sv}}" direction="out"/>
+  </method>
+  <method name="Act"/>
+</interface></node>"""
+SERVICE = Peer(BUS_NAME, OBJECT_PATH, INTERFACE)
+VERIFY = "org.faceauth.FaceAuth1.verify"
+
+
+@pytest.fixture(scope="module")
+def private_bus() -> Iterator[PrivateBus]:
+    with PrivateBus() as bus:
+        yield bus
+
+
+class Service:
+    """A service whose two methods do what the test says."""
+
+    def __init__(self, address: str) -> None:
+        self.bus = Bus(address)
+        self.echo: Callable[[Call], None] = lambda call: call.reply(call.arguments[0], {})
+        self.act: Callable[[Call], None] = lambda call: call.reply()
+        handlers = {"Echo": lambda call: self.echo(call), "Act": lambda call: self.act(call)}
+        self.bus.publish(OBJECT_PATH, XML, handlers)
+        self.bus.own(BUS_NAME)
+
+
+@pytest.fixture
+def service(private_bus: PrivateBus) -> Iterator[Service]:
+    service = Service(private_bus.address)
+    yield service
+    service.bus.close()
+
+
+@pytest.fixture
+def client(private_bus: PrivateBus) -> Iterator[Bus]:
+    bus = Bus(private_bus.address)
+    yield bus
+    bus.close()
+
+
+def echo(client: Bus, text: str, options: dict[str, Typed] | None = None, **more: Any) -> Any:
+    arguments = Typed("(sa{sv})", (text, options or {}))
+    return client.wait(SERVICE, "Echo", arguments, timeout=HANG_GUARD, **more)
+
+
+def act(client: Bus) -> Any:
+    return client.wait(SERVICE, "Act", Typed("()", ()), timeout=HANG_GUARD)
+
+
+def run_until(condition: Callable[[], object]) -> None:
+    """Run the main loop until the condition holds; a hang fails the test."""
+    expired: list[bool] = []
+    guard = GLib.timeout_add_seconds(HANG_GUARD, lambda: expired.append(True))
+    while not condition():
+        assert not expired, "hung"
+        GLib.MainContext.default().iteration(True)
+    GLib.source_remove(guard)
+
+
+def test_values_cross_with_their_types(service: Service, client: Bus) -> None:
+    seen: list[Call] = []
+
+    def echo_typed(call: Call) -> None:
+        seen.append(call)
+        call.reply(call.arguments[0], {"n": Typed("u", 3), "m": Typed("a{sd}", {"x": 0.5})})
+
+    service.echo = echo_typed
+    options = {"service": Typed("s", "sudo"), "source": Typed("i", 0)}
+    assert echo(client, "é", options) == ("é", {"n": 3, "m": {"x": 0.5}})
+    assert seen[0].arguments == ("é", options)
+
+
+def test_an_answer_may_come_later_and_holds_up_nobody(service: Service, client: Bus) -> None:
+    waiting: list[Call] = []
+    service.echo = waiting.append
+    answers: list[object] = []
+    arguments = Typed("(sa{sv})", ("later", {}))
+    client.ask(SERVICE, "Echo", arguments, timeout=HANG_GUARD, done=answers.append)
+    assert act(client) == ()  # answered though the first call is still open
+    assert answers == []
+    waiting[0].reply("now", {})
+    run_until(lambda: answers)
+    assert answers == [("now", {})]
+
+
+def test_only_the_first_answer_counts(service: Service, client: Bus) -> None:
+    def answer_twice(call: Call) -> None:
+        call.fail(BusyError("in use"))
+        call.reply("match", {})
+
+    service.echo = answer_twice
+    with pytest.raises(BusError, match="in use") as caught:
+        echo(client, "x")
+    assert caught.value.name == "org.faceauth.FaceAuth1.Error.Busy"
+
+
+def test_the_text_of_an_unforeseen_error_stays_in_the_log(
+    service: Service, client: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(call: Call) -> None:
+        raise RuntimeError("score 0.93")
+
+    service.echo = stumble
+    with caplog.at_level(logging.ERROR), pytest.raises(BusError) as caught:
+        echo(client, "x")
+    assert caught.value.name == "org.faceauth.FaceAuth1.Error.Internal"
+    assert "0.93" not in str(caught.value)
+    assert "0.93" in caplog.text
+
+
+def test_a_method_without_a_handler_is_a_fault_of_the_program(private_bus: PrivateBus) -> None:
+    with pytest.raises(LookupError, match="Act"):
+        Bus(private_bus.address).publish(OBJECT_PATH, XML, {"Echo": Call.reply})
+
+
+def test_a_second_owner_is_refused(service: Service, private_bus: PrivateBus) -> None:
+    with pytest.raises(BusError, match="taken"):
+        Bus(private_bus.address).own(BUS_NAME)
+
+
+def test_a_name_that_the_policy_does_not_give_is_refused(private_bus: PrivateBus) -> None:
+    with pytest.raises(BusError):
+        Bus(private_bus.address).own("org.example.Other")
+
+
+def test_a_signal_reaches_its_receiver_and_nobody_else(
+    service: Service, client: Bus, private_bus: PrivateBus
+) -> None:
+    received: list[tuple[object, ...]] = []
+    overheard: list[tuple[object, ...]] = []
+    bystander = Bus(private_bus.address)
+    client.on_signal(SERVICE, "Progress", lambda *values: received.append(values))
+    bystander.on_signal(SERVICE, "Progress", lambda *values: overheard.append(values))
+
+    def hint(call: Call) -> None:
+        service.bus.send_signal(call.sender, SERVICE, "Progress", "(sd)", "hold-still", 0.5)
+        call.reply()
+
+    service.act = hint
+    act(client)
+    act_of_bystander_is_behind = act(bystander)  # a broadcast would have come before this
+    assert act_of_bystander_is_behind == ()
+    assert received == [("hold-still", 0.5)]
+    assert overheard == [("hold-still", 0.5)]  # its own, from its own call, and only that
+
+
+def test_credentials_are_the_bus_s_own(service: Service, client: Bus) -> None:
+    seen: list[Any] = []
+
+    def note(call: Call) -> None:
+        seen.append(service.bus.credentials(call.sender))
+        call.reply()
+
+    service.act = note
+    act(client)
+    assert (seen[0].uid, seen[0].pid) == (os.getuid(), os.getpid())
+    with pytest.raises(BusError):
+        service.bus.credentials(":1.999999")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_caller_who_leaves_is_noticed(
+    service: Service, private_bus: PrivateBus, before: bool
+) -> None:
+    caller = Bus(private_bus.address)
+    calls: list[Call] = []
+    service.echo = calls.append
+    answers: list[object] = []
+    arguments = Typed("(sa{sv})", ("x", {}))
+    caller.ask(SERVICE, "Echo", arguments, timeout=HANG_GUARD, done=answers.append)
+    run_until(lambda: calls)
+    gone: list[bool] = []
+    if before:
+        caller.close()
+    service.bus.on_vanished(calls[0].sender, lambda: gone.append(True))
+    if not before:
+        caller.close()
+    run_until(lambda: gone)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_file_descriptor_that_nobody_takes_is_closed(service: Service, client: Bus) -> None:
+    with Path("/dev/null").open("rb") as file:
+        echo(client, "warm", fds=[file.fileno()])
+        before = open_files()
+        for _ in range(5):
+            echo(client, "x", fds=[file.fileno()])
+    assert open_files() <= before
+
+
+def test_a_taken_file_descriptor_is_the_caller_s_file(service: Service, client: Bus) -> None:
+    taken: list[int] = []
+
+    def take(call: Call) -> None:
+        taken.append(call.take_fd(call.arguments[1]["source"].value))
+        call.reply("", {})
+
+    service.echo = take
+    ours, theirs = socket.socketpair()
+    echo(client, "x", {"source": Typed("h", 0)}, fds=[theirs.fileno()])
+    theirs.close()
+    os.write(taken[0], b"still open")
+    assert ours.recv(10) == b"still open"
+    os.close(taken[0])
+    ours.close()
+
+
+@pytest.mark.parametrize(("handle", "sent"), [(0, 0), (1, 1), (0, 2)])
+def test_wrong_file_descriptors_are_refused(
+    service: Service, client: Bus, handle: int, sent: int
+) -> None:
+    def take(call: Call) -> None:
+        call.take_fd(handle)
+
+    service.echo = take
+    with Path("/dev/null").open("rb") as file, pytest.raises(BusError) as caught:
+        echo(client, "x", fds=[file.fileno()] * sent)
+    assert caught.value.name == "org.faceauth.FaceAuth1.Error.InvalidArgument"
+
+
+def authorised(service: Service, sender: str, timeout: float = HANG_GUARD) -> list[bool]:
+    answers: list[bool] = []
+    service.bus.authorise(sender, VERIFY, interactive=False, timeout=timeout, done=answers.append)
+    return answers
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_polkit_decides(service: Service, private_bus: PrivateBus, allowed: bool) -> None:
+    with polkit_stand_in(private_bus, [VERIFY] if allowed else []):
+        answers = authorised(service, ":1.1")
+        run_until(lambda: answers)
+    assert answers == [allowed]
+
+
+def test_without_polkit_nobody_is_authorised(service: Service) -> None:
+    answers = authorised(service, ":1.1")
+    run_until(lambda: answers)
+    assert answers == [False]
+
+
+def test_a_hanging_polkit_blocks_nobody_and_is_a_no(
+    service: Service, client: Bus, private_bus: PrivateBus
+) -> None:
+    with polkit_stand_in(private_bus, [VERIFY]) as polkit:
+        polkit.hang()
+        answers = authorised(service, ":1.1", timeout=1)
+        assert act(client) == ()
+        assert answers == []
+        run_until(lambda: answers)
+    assert answers == [False]
+
+
+def test_a_question_to_polkit_can_be_given_up(service: Service, private_bus: PrivateBus) -> None:
+    with polkit_stand_in(private_bus, [VERIFY]) as polkit:
+        polkit.hang()
+        answers: list[bool] = []
+        give_up = service.bus.authorise(
+            ":1.1", VERIFY, interactive=True, timeout=HANG_GUARD, done=answers.append
+        )
+        give_up()
+        run_until(lambda: answers)
+        polkit.release()
+    assert answers == [False]
+
+
+def test_strings_that_d_bus_cannot_carry_are_not_cut_short(client: Bus, service: Service) -> None:
+    for text in ("alice\0root", "\udcff"):
+        with pytest.raises(ValueError, match=r"NUL|surrogates"):
+            echo(client, text)
+
+
+def test_no_bus_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(BusError, match="No such file"):
+        Bus(f"unix:path={tmp_path / 'nothing'}")
+
+
+def test_the_end_of_the_bus_is_noticed() -> None:
+    gone: list[bool] = []
+    with PrivateBus() as short_lived:
+        bus = Bus(short_lived.address)
+        bus.on_closed(lambda: gone.append(True))
+    run_until(lambda: gone)
