@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""What several verbs take: text that can cross the bus, and whose face it is."""
+
+import os
+import pwd
+from pathlib import Path
+
+import click
+
+from cli.exits import Exit, die
+from faceauthd.config import DEFAULT_PATH
+
+
+def bus_text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse a value that is not UTF-8, which a command line need not be; for click's callbacks."""
+    if value is None:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter(f"{value[:80]!r} is not UTF-8") from None
+    return value
+
+
+user_argument = click.argument("user", required=False, callback=bus_text)
+user_option = click.option(
+    "-u", "--user", metavar="USER", callback=bus_text, help="Whose face it is, if not yours."
+)
+
+config_option = click.option(
+    "-c",
+    "--file",
+    envvar="FACEAUTH_CONFIG",
+    default=DEFAULT_PATH,
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The configuration file; also $FACEAUTH_CONFIG.",
+)
+
+
+def whose(user: str | None) -> str:
+    """The user a verb is about: the one named, else the person who typed the command.
+
+    Under sudo that person is $SUDO_USER and not root.
+    """
+    if user is not None:
+        return user or die("the user name is empty", Exit.USAGE)
+    if os.getuid() == 0 and os.environ.get("SUDO_USER"):
+        return os.environ["SUDO_USER"]
+    return caller()
+
+
+def whose_to_enroll(user: str | None) -> str:
+    """As `whose`, but root is enrolled only where somebody wrote ``root``."""
+    name = whose(user)
+    if user is None and is_root(name):
+        die("name the user to enrol: faceauth add USER (to enrol root, write root)", Exit.USAGE)
+    return name
+
+
+def caller() -> str:
+    """The login name of the user that runs this process."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        die(f"user id {os.getuid()} has no name; name the user", Exit.USAGE)
+
+
+def is_root(name: str) -> bool:
+    try:
+        return pwd.getpwnam(name).pw_uid == 0
+    except KeyError:
+        return False

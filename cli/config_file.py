@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Changing the configuration file: checked before it is replaced, replaced in one step.
+
+A change that faceauthd would refuse never reaches the file, and a reader, or a crash, never meets
+half of one. Comments and layout stay (tomlkit).
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.exits import Exit, die
+
+MODE = 0o644  # of a new file: there is no secret in it
+
+
+def read(path: Path) -> str:
+    """The file's text; that of a missing file is empty."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        die(f"{path}: this is not UTF-8", Exit.CONFIG)
+    except OSError as error:
+        die(f"{path}: {error.strerror}", status_of(error))
+
+
+def replace(path: Path, text: str) -> None:
+    """Make ``text`` the file's content, once it is a configuration that faceauthd takes.
+
+    A link is followed, owner and mode stay. Raises faceauthd's ConfigError, the file untouched.
+    """
+    from faceauthd.config import parse
+
+    content = text.encode()
+    parse(content, str(path))
+    target = path.resolve()
+    new = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        try:
+            write(new, content, like=target)
+            new.replace(target)
+        finally:
+            new.unlink(missing_ok=True)
+        sync_folder(target.parent)
+    except OSError as error:
+        die(f"{path}: cannot write it: {error.strerror}", status_of(error))
+
+
+def write(new: Path, content: bytes, like: Path) -> None:
+    """A file that is on the disk when this returns, with the owner and mode of ``like``."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
+        try:
+            old = like.stat()
+        except FileNotFoundError:
+            os.fchmod(file.fileno(), MODE)
+        else:
+            os.fchown(file.fileno(), old.st_uid, old.st_gid)
+            os.fchmod(file.fileno(), old.st_mode & 0o7777)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def status_of(error: OSError) -> Exit:
+    return Exit.DENIED if isinstance(error, PermissionError) else Exit.CONFIG
+
+
+def with_value(text: str, key: list[str], value: object) -> str:
+    """The file's text with one setting changed or added, and all else as it was."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(text)
+    except (TOMLKitError, RecursionError) as error:
+        die(f"this is not TOML: {error}; mend it by: faceauth config edit", Exit.CONFIG)
+    *sections, last = key
+    table: Any = document
+    for section in sections:
+        if section not in table:
+            table[section] = tomlkit.table()
+        table = table[section]
+        if not isinstance(table, dict):
+            die(f"{'.'.join(key)}: {section} is a value and not a section", Exit.USAGE)
+    table[last] = value
+    return tomlkit.dumps(document)
+
+
+def parse_key(text: str) -> list[str]:
+    """``verify.fmr`` or ``service."x.y".fmr`` as TOML reads a key."""
+    key: list[str] = []
+    try:
+        if set(text) & set("=#\n"):
+            raise ValueError
+        table: Any = tomllib.loads(f"{text} = true")
+        while isinstance(table, dict):
+            ((name, table),) = table.items()
+            key.append(name)
+    except ValueError:
+        raise click.UsageError(f"{text[:80]!r} is not a key, such as verify.fmr") from None
+    return key
+
+
+def parse_value(text: str) -> object:
+    """A value as TOML reads it; what TOML does not read is text: ``dlib`` is ``"dlib"``."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        return tomlkit.value(text)
+    except (TOMLKitError, ValueError, RecursionError):
+        return text

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""The verbs about enrolled faces: add, list, rename, remove, clear."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import connection, output, source
+from cli.arguments import bus_text, caller, user_argument, user_option, whose, whose_to_enroll
+from cli.exits import Exit, die
+from cli.lazy import Verb
+from cli.password import reauthenticate
+from cli.scanning import hints
+from cli.terminal import has_terminal, polkit_agent
+
+Face = Mapping[str, Any]  # as ListFaces describes it
+
+
+@click.command(cls=Verb)
+@user_argument
+@click.option("-l", "--label", callback=bus_text, default="", help="A name for this face.")
+@click.option("--from-video", type=click.Path(path_type=Path), metavar="FILE", help="Look at FILE.")
+@click.option("--from-images", type=click.Path(path_type=Path), metavar="DIR", help="Look at DIR.")
+def add(user: str | None, label: str, from_video: Path | None, from_images: Path | None) -> None:
+    """Enrol a face of yours, or of USER.
+
+    Looks through the camera, or at a video file or a folder of images in its place. Your password
+    is asked for first, unless you are root.
+    """
+    if from_video and from_images:
+        raise click.UsageError("--from-video and --from-images exclude each other")
+    name = whose_to_enroll(user)
+    fd = open_source(from_video, from_images)
+    daemon = connection.connect()
+    if os.geteuid() != 0:
+        reauthenticate(caller())
+    with polkit_agent(), hints(bar=True) as on_progress:
+        face_id = daemon.enroll(name, label, source_fd=fd, on_progress=on_progress)
+    output.answer({"user": name, "face": face_id}, f"Enrolled a face of {name}: {face_id}")
+
+
+def open_source(video: Path | None, images: Path | None) -> int | None:
+    """A descriptor of what to enrol from; None for the camera. It lives as long as the command."""
+    if video:
+        return source.open_video(video)
+    return source.pack_images(images) if images else None
+
+
+@click.command("list", cls=Verb)
+@user_argument
+def list_faces(user: str | None) -> None:
+    """List your enrolled faces, or USER's."""
+    name = whose(user)
+    faces = connection.connect().list_faces(name)
+    if output.wants_json():
+        output.print_json({"user": name, "faces": faces})
+    elif not faces:
+        output.say(f"{name} has no enrolled face")
+    else:
+        output.table(("ID", "LABEL", "ENROLLED", "MODEL", "USABLE"), map(row, faces))
+
+
+def row(face: Face) -> tuple[str, ...]:
+    enrolled = datetime.fromtimestamp(face["created"]).astimezone()
+    usable = "yes" if face["usable"] else "no: another model is in use; enrol it again"
+    return face["id"], face["label"], f"{enrolled:%Y-%m-%d %H:%M}", face["model"], usable
+
+
+@click.command(cls=Verb)
+@click.argument("face", callback=bus_text)
+@click.argument("label", callback=bus_text)
+@user_option
+def rename(face: str, label: str, user: str | None) -> None:
+    """Give a face another label.
+
+    FACE is its id, the start of its id, or its label.
+    """
+    name = whose(user)
+    daemon = connection.connect()
+    face_id = find(daemon.list_faces(name), face, name)
+    with polkit_agent():
+        daemon.rename_face(name, face_id, label)
+    answer = {"user": name, "face": face_id, "label": label}
+    output.answer(answer, f"Renamed {face_id} of {name} to {label}")
+
+
+@click.command(cls=Verb)
+@click.argument("face", callback=bus_text)
+@user_option
+def remove(face: str, user: str | None) -> None:
+    """Remove one face.
+
+    FACE is its id, the start of its id, or its label.
+    """
+    name = whose(user)
+    daemon = connection.connect()
+    face_id = find(daemon.list_faces(name), face, name)
+    with polkit_agent():
+        daemon.remove_face(name, face_id)
+    output.answer({"user": name, "face": face_id}, f"Removed {face_id} of {name}")
+
+
+@click.command(cls=Verb)
+@user_argument
+@click.option("-y", "--yes", is_flag=True, help="Do not ask whether you mean it.")
+def clear(user: str | None, yes: bool) -> None:
+    """Remove all your faces, or all of USER's."""
+    name = whose(user)
+    daemon = connection.connect()
+    if not yes:
+        confirm(f"Remove all faces of {name}?")
+    with polkit_agent():
+        removed = daemon.clear_faces(name)
+    faces = "1 face" if removed == 1 else f"{removed} faces"
+    output.answer({"user": name, "removed": removed}, f"Removed {faces} of {name}")
+
+
+def confirm(question: str) -> None:
+    """Return once a person said yes; end the command where they did not or nobody is there."""
+    if not has_terminal():
+        die("there is no terminal to ask on; --yes removes without asking", Exit.USAGE)
+    if not click.confirm(question, err=True):
+        die("nothing was removed", Exit.NO)
+
+
+def find(faces: Sequence[Face], wanted: str, user: str) -> str:
+    """The id of the face that ``wanted`` names: by id, by label, or by the start of its id."""
+    ids = [str(face["id"]) for face in faces]
+    found = (
+        [face_id for face_id in ids if face_id == wanted]
+        or [face_id for face_id, face in zip(ids, faces, strict=True) if face["label"] == wanted]
+        or [face_id for face_id in ids if wanted and face_id.startswith(wanted)]
+    )
+    if not found:
+        die(f"{user} has no face {wanted!r} (see: faceauth list)", Exit.NO)
+    if len(found) > 1:
+        die(f"{len(found)} faces of {user} go by {wanted!r}; give the id", Exit.USAGE)
+    return found[0]

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""What a person sees while the camera looks at them: hints in plain words, on stderr."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from cli.exits import visible
+from cli.output import wants_json
+
+HINTS = {
+    "scanning": "Looking for your face",
+    "look-at-camera": "Look at the camera",
+    "move-closer": "Move closer to the camera",
+    "hold-still": "Hold still",
+    "turn-a-little": "Turn your head a little",
+    "too-dark": "It is too dark; turn on a light",
+    "one-person-only": "Only one person may be in front of the camera",
+}
+
+
+@contextmanager
+def hints(*, bar: bool) -> Iterator[Callable[[str, float], None]]:
+    """Gives a function to call with each hint and how far the scan is (0 to 1).
+
+    The display opens with the first hint: until then polkit may be asking on this terminal. It
+    shows a bar for an enrolment and none for a verification, which never says how near it is;
+    and nothing at all to a program.
+    """
+    if wants_json() or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
+    progress = Progress(
+        *columns,
+        *([BarColumn()] if bar else []),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    task = progress.add_task("", total=1.0)
+
+    def show(hint: str, fraction: float) -> None:
+        progress.update(task, description=words(hint), completed=fraction)
+        progress.start()
+
+    try:
+        yield show
+    finally:
+        progress.stop()
+
+
+def words(hint: str) -> str:
+    """A hint for people; one this version does not know is shown as it came."""
+    return HINTS.get(hint, visible(hint))

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Frames to enrol from that are not the camera's: a video file, or a folder of images.
+
+They are opened here, with the caller's rights, and handed to the daemon as a file descriptor: the
+daemon reads nothing that the caller could not. Images travel as an uncompressed tar in memory,
+sealed, so that nobody changes it while the daemon reads.
+"""
+
+import fcntl
+import os
+import stat
+import tarfile
+from pathlib import Path
+
+from cli.exits import Exit, die
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
+MOST_IMAGES = 1000
+MOST_BYTES = 512 * 2**20
+SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+def open_video(path: Path) -> int:
+    """A descriptor of a regular, non-empty file; anything else ends the command."""
+    try:
+        # Not to hang on a FIFO, nor to make a terminal device ours.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        status = os.fstat(fd)
+    except (OSError, ValueError) as error:
+        die(f"cannot open {path}: {reason(error)}", Exit.USAGE)
+    if stat.S_ISDIR(status.st_mode):
+        die(f"{path} is a folder, not a file", Exit.USAGE)
+    if not stat.S_ISREG(status.st_mode):
+        die(f"{path} is not a regular file", Exit.USAGE)
+    if status.st_size == 0:
+        die(f"{path} is empty", Exit.USAGE)
+    return fd
+
+
+def pack_images(folder: Path) -> int:
+    """A descriptor of a sealed tar of the folder's images, in the order of their names."""
+    images = images_of(folder)
+    fd = os.memfd_create("faceauth-images", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with (
+        os.fdopen(os.dup(fd), "wb") as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for number, image in enumerate(images):
+            pack(tar, image, f"{number:04}{image.suffix.lower()}", room=MOST_BYTES - file.tell())
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def images_of(folder: Path) -> list[Path]:
+    try:
+        images = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    except (OSError, ValueError) as error:
+        die(f"cannot read {folder}: {reason(error)}", Exit.USAGE)
+    if not images:
+        endings = ", ".join(sorted(IMAGE_SUFFIXES))
+        die(f"{folder} holds no images ({endings})", Exit.USAGE)
+    if len(images) > MOST_IMAGES:
+        die(f"{folder} holds {len(images)} images; at most {MOST_IMAGES} are taken", Exit.USAGE)
+    return images
+
+
+def pack(tar: tarfile.TarFile, image: Path, name: str, room: int) -> None:
+    """Add one image under a name that tells the daemon nothing about the caller's files."""
+    fd = open_video(image)
+    with os.fdopen(fd, "rb") as file:
+        member = tarfile.TarInfo(name)
+        member.size = os.fstat(fd).st_size
+        if member.size > room:
+            most = MOST_BYTES // 2**20
+            die(f"the images are too large together; at most {most} MB are taken", Exit.USAGE)
+        try:
+            tar.addfile(member, file)
+        except OSError as error:  # unreadable, no memory, or it shrank while being read
+            die(f"cannot pack {image}: {reason(error)}", Exit.USAGE)
+
+
+def reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
