@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+"""The whole system on any machine: bus, polkit, daemon, PAM, users and a camera that shows a file.
+
+``with Rig(camera=clip) as rig:`` gives the running system; ``rig.run([...])`` runs a command as
+an application would meet it, ``rig.pam("sudo", "alice")`` authenticates through the real PAM
+stack, ``rig.show(clip)`` changes what the camera sees. Everything is private to the rig: it needs
+no root, changes nothing of the machine, and takes away all it made.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import tomlkit
+
+from tests.harness.bus import PrivateBus, polkit_stand_in
+from tests.harness.daemon import Daemon, running_daemon
+from tests.harness.data import ROOT, SHARED
+
+ACTIONS = tuple(f"org.faceauth.FaceAuth1.{verb}" for verb in ("verify", "enroll", "manage"))
+SHARED_MODELS = SHARED / "models"
+INSTALLED_BY_DEFAULT = ("yunet", "mobilefacenet", "minifasnet")
+MODULE = ROOT / "build" / "pam_faceauth.so"
+WRAPPERS = "libpam_wrapper.so libnss_wrapper.so"
+HANG_GUARD = 120  # seconds, generous: only a hang reaches it
+
+# As on a real machine: the face first, then the password, and nobody else gets in.
+SERVICES = ("sudo", "sudo-i", "su", "login", "gdm-password", "kde", "polkit-1")
+FACE_THEN_PASSWORD = """\
+auth     sufficient  {module}
+auth     sufficient  pam_matrix.so passdb={passdb}
+auth     required    pam_deny.so
+account  required    pam_permit.so
+"""
+# Nothing but the face, so that an application sees what our module itself answers.
+FACE_ALONE = """\
+auth     required    {module}
+account  required    pam_permit.so
+"""
+PASSWORD_ALONE = """\
+auth     required    pam_matrix.so passdb={passdb}
+account  required    pam_permit.so
+"""
+NOBODY_ASKED = """\
+auth     required    pam_permit.so
+"""
+
+SWITCH_CAMERA = """\
+#!/bin/sh
+# Shows another file or folder to the rig's camera, from its next scan on.
+set -eu
+[ $# = 1 ] && [ -e "$1" ] || {{ echo "usage: faceauth-rig-camera FILE_OR_DIR" >&2; exit 2; }}
+ln -s -- "$(realpath -- "$1")" "{link}.$$"
+mv -T -- "{link}.$$" "{link}"
+"""
+
+
+@dataclass(frozen=True)
+class PamAnswer:
+    """What an application got from PAM.
+
+    ``code`` is PAM's name of the return value (SUCCESS, AUTH_ERR, AUTHINFO_UNAVAIL, …), ``seconds``
+    the whole life of the application, ``output`` and ``errors`` what it wrote.
+    """
+
+    code: str
+    seconds: float
+    output: str
+    errors: str
+
+
+# How pamtester prints a return value; None of these is what our module must ever cause.
+PAM_TEXTS = {
+    "successfully authenticated": "SUCCESS",
+    "Authentication failure": "AUTH_ERR",
+    "Authentication service cannot retrieve authentication info": "AUTHINFO_UNAVAIL",
+    "Have exhausted maximum number of retries for service": "MAXTRIES",
+    "User not known to the underlying authentication module": "USER_UNKNOWN",
+    "Permission denied": "PERM_DENIED",
+}
+
+
+class Rig:
+    """The running system. See the module's docstring; all arguments are optional but the camera.
+
+    camera   what the camera shows: a video file or a folder of images
+    users    who exists, beside the machine's own users; each one's password is the name
+    config   the daemon's configuration (TOML); the rig adds camera, models and what it must
+    models   folder to install models from; None leaves recognition to dlib, without liveness
+    engine   the recognition engine
+    """
+
+    def __init__(
+        self,
+        camera: Path,
+        *,
+        users: Sequence[str] = ("alice", "bob"),
+        config: str = "",
+        models: Path | None = SHARED_MODELS,
+        engine: str = "auto",
+    ) -> None:
+        self._camera, self._users, self._engine = camera, tuple(users), engine
+        self._config_text, self._model_source = config, models
+        self.warnings: list[str] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            # Short: a path of a socket below it has to fit into 108 bytes.
+            self.folder = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="faceauth-rig-"))
+            )
+            stack.callback(remove_stale_wrapper_folders)
+            self._link = self.folder / "camera"
+            self.show(self._camera)
+            self.models_dir = self.folder / "models"
+            self._install_models()
+            self._make_users()
+            self.state = self.folder / "state"
+            self.state.mkdir(mode=0o700)
+            self.bus = stack.enter_context(PrivateBus())
+            self.polkit = stack.enter_context(polkit_stand_in(self.bus, ACTIONS))
+            self._make_services()
+            self._make_commands()
+            self.daemon: Daemon = stack.enter_context(
+                running_daemon(
+                    self.bus,
+                    self._configuration(),
+                    self.state,
+                    environment={**os.environ, **self._users_environment()},
+                )
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which `faceauth …` and `pamtester sudo alice …` just work."""
+        path = os.environ.get("PATH", os.defpath)
+        return {
+            **self.bus.environment(),
+            **self._users_environment(),
+            "LD_PRELOAD": WRAPPERS,
+            "PAM_WRAPPER": "1",
+            "PAM_WRAPPER_SERVICE_DIR": str(self.folder / "pam.d"),
+            "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}:{path}",
+        }
+
+    def show(self, camera: Path) -> None:
+        """From its next scan on the camera shows this file or folder."""
+        new = self._link.with_suffix(".new")
+        new.symlink_to(camera.resolve(strict=True))
+        new.replace(self._link)
+
+    def run(self, command: Sequence[str], *, answers: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command inside, with ``answers`` for what it asks on its standard input."""
+        return subprocess.run(
+            list(command),
+            env=self.environment,
+            input=answers,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=HANG_GUARD,
+            check=False,
+        )
+
+    def pam(self, service: str, user: str, *, answers: str = "\n") -> PamAnswer:
+        """Authenticate through PAM, as pamtester does; "\\n" confirms a scan that asks first."""
+        start = time.monotonic()
+        done = self.run(["pamtester", service, user, "authenticate"], answers=answers)
+        seconds = time.monotonic() - start
+        said = (done.stdout + done.stderr).strip()
+        code = next((code for text, code in PAM_TEXTS.items() if text in said), f"? {said}")
+        ours = [line for line in done.stderr.splitlines() if not line.startswith("pamtester: ")]
+        return PamAnswer(code, seconds, done.stdout, "\n".join(ours))
+
+    # ---- how it is made
+
+    def _install_models(self) -> None:
+        self.models_dir.mkdir()
+        if self._model_source is None or not self._model_source.is_dir():
+            return
+        from models.install import install  # late: what only runs commands needs no models
+
+        for name in INSTALLED_BY_DEFAULT:
+            if (self._model_source / name).is_dir():
+                install(name, self.models_dir, self._model_source / name)
+
+    def _configuration(self) -> str:
+        """The given configuration with the rig's camera and models in it."""
+        table: Any = tomlkit.parse(self._config_text)
+        table.setdefault("engine", self._engine)
+        table.setdefault("models_dir", str(self.models_dir))
+        table.setdefault("camera", tomlkit.table())
+        table["camera"].setdefault("device", str(self._link))
+        table["camera"].setdefault("paced", True)
+        table.setdefault("verify", tomlkit.table())
+        if "liveness" not in table["verify"] and not self._has_liveness_model():
+            table["verify"]["liveness"] = []
+            self.warnings.append(
+                "NO LIVENESS: no liveness model is installed here, so a photograph passes as well"
+            )
+        return tomlkit.dumps(table)
+
+    def _has_liveness_model(self) -> bool:
+        from models.liveness.passive import load_passive_models
+
+        return bool(load_passive_models(self.models_dir))
+
+    def _make_users(self) -> None:
+        """Users who exist for whoever asks the C library, through nss_wrapper."""
+        known = pwd.getpwall()
+        lines = [":".join(map(str, entry)) for entry in known]
+        new = [user for user in self._users if user not in {entry.pw_name for entry in known}]
+        lines += [
+            f"{user}:x:{61000 + number}:61000:{user}:/nonexistent:/bin/sh"
+            for number, user in enumerate(new)
+        ]
+        (self.folder / "passwd").write_text("\n".join(lines) + "\n")
+        shutil.copyfile("/etc/group", self.folder / "group")
+        passwords = dict.fromkeys([*self._users, pwd.getpwuid(os.getuid()).pw_name])
+        self._passdb = self.folder / "passdb"
+        self._passdb.touch(mode=0o600)
+        self._passdb.write_text(
+            "".join(
+                f"{user}:{user}:{service}\n"
+                for user in passwords
+                for service in (*SERVICES, "faceauth")
+            )
+        )
+
+    def _users_environment(self) -> dict[str, str]:
+        return {
+            "LD_PRELOAD": "libnss_wrapper.so",
+            "NSS_WRAPPER_PASSWD": str(self.folder / "passwd"),
+            "NSS_WRAPPER_GROUP": str(self.folder / "group"),
+        }
+
+    def _make_services(self) -> None:
+        subprocess.run(["make", "-s", "-C", str(ROOT / "pam_module")], check=True)
+        owner = pwd.getpwuid(os.getuid()).pw_name
+        script = ROOT / "pam_module" / "pam_faceauth.py"
+        values = {
+            "module": f"{MODULE} module={script} bus={self.bus.address} owner={owner}",
+            "passdb": str(self._passdb),
+        }
+        texts = dict.fromkeys(SERVICES, FACE_THEN_PASSWORD)
+        texts |= {"face": FACE_ALONE, "faceauth": PASSWORD_ALONE, "permit": NOBODY_ASKED}
+        folder = self.folder / "pam.d"
+        folder.mkdir()
+        for name, text in texts.items():
+            (folder / name).write_text(text.format(**values))
+
+    def _make_commands(self) -> None:
+        folder = self.folder / "bin"
+        folder.mkdir()
+        switch = folder / "faceauth-rig-camera"
+        switch.write_text(SWITCH_CAMERA.format(link=self._link))
+        switch.chmod(0o755)
+
+
+def remove_stale_wrapper_folders() -> None:
+    """Remove what pam_wrapper left in /tmp for processes that were killed."""
+    for folder in Path("/tmp").glob("pam.?"):
+        try:
+            pid = int((folder / "pid").read_text())
+            if folder.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
+                shutil.rmtree(folder)
+        except (OSError, ValueError):
+            continue  # being made or removed by its owner right now
