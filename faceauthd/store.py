@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""The store: enrolled faces, sealed by the vault, and each user's lockout.
+
+What was reported as stored is on the disk; what died half way was never there. A damaged face is
+reported as damaged and never compared, and the others still work. Errors that are not the
+caller's are ``StorageError`` of one line. One process, one thread.
+"""
+
+import secrets
+import struct
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceauthd import private
+from faceauthd.database import Database
+from faceauthd.lockout import Lockout, Moment
+from faceauthd.results import InvalidArgumentError, NotEnrolledError, StorageError
+from faceauthd.vault import DATABASE, SealError, Vault
+
+LONGEST_LABEL = 64  # characters
+LONGEST_USER = 256  # bytes
+
+COLUMNS = "face_id, user, label, engine, model, camera, created, sealed"
+SHAPE = struct.Struct("<II")  # rows and columns, before the numbers of a sealed template
+
+
+@dataclass(frozen=True, eq=False)
+class FaceRecord:
+    """One enrolled face.
+
+    ``created`` is in seconds since 1970. ``vectors`` is (k, d) float32, each row of length 1; it
+    has no rows where the face is damaged.
+    """
+
+    face_id: str
+    user: str
+    label: str
+    engine: str
+    model: str
+    camera: str
+    created: int
+    vectors: NDArray[np.float32]
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the stored template was changed or moved: it is never compared."""
+        return len(self.vectors) == 0
+
+    @property
+    def identity(self) -> tuple[str | int, ...]:
+        """What the sealed template is bound to."""
+        return (
+            self.face_id,
+            self.user,
+            self.label,
+            self.engine,
+            self.model,
+            self.camera,
+            self.created,
+        )
+
+
+class Store:
+    """The faces and lockouts in a folder, which is made where it is missing."""
+
+    def __init__(self, directory: Path, vault: Vault) -> None:
+        """Open or make the store. Raises StorageError, also where the key is not this store's."""
+        private.make_directory(directory)
+        self._vault = vault
+        self._database = Database(directory / DATABASE, vault.seal(b"", "key check"))
+        try:
+            ((sealed,),) = self._database.rows("SELECT sealed FROM key_check")
+            vault.open(sealed, "key check")
+        except (ValueError, SealError):
+            self._database.close()
+            raise StorageError(
+                f"{directory / DATABASE}: the key does not belong to this store; put the right key "
+                "back, or remove the store and enrol again"
+            ) from None
+
+    def close(self) -> None:
+        self._database.close()
+
+    def add_face(
+        self,
+        user: str,
+        label: str,
+        *,
+        engine: str,
+        model: str,
+        camera: str,
+        vectors: NDArray[np.float32],
+    ) -> FaceRecord:
+        """Store a face; an empty label becomes "face N". A user's labels differ.
+
+        ``vectors`` is (k, d) float32 with k >= 1, all finite. Raises InvalidArgumentError.
+        """
+        check_user(user)
+        if label:
+            check_label(label)
+        if vectors.ndim != 2 or vectors.size == 0 or not np.isfinite(vectors).all():
+            raise InvalidArgumentError("the template is not a table of finite numbers")
+        with self._database.transaction():
+            labels = self._labels(user)
+            record = FaceRecord(
+                face_id=secrets.token_hex(8),
+                user=user,
+                label=_new_label(label, labels),
+                engine=engine,
+                model=model,
+                camera=camera,
+                created=int(time.time()),
+                vectors=vectors.astype(np.float32),
+            )
+            self._database.rows(
+                f"INSERT INTO face ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                *record.identity,
+                self._seal(record),
+            )
+        return record
+
+    def faces(self, user: str) -> list[FaceRecord]:
+        """The user's faces, oldest first; damaged ones too."""
+        check_user(user)
+        return self._select("WHERE user = ? ORDER BY rowid", user)
+
+    def all_faces(self) -> list[FaceRecord]:
+        """Everybody's faces, oldest first; damaged ones too."""
+        return self._select("ORDER BY rowid")
+
+    def rename_face(self, user: str, face_id: str, label: str) -> None:
+        """Give a face another label. A damaged one can only be removed."""
+        check_user(user)
+        check_label(label)
+        with self._database.transaction():
+            face = self._one(user, face_id)
+            if face.damaged:
+                raise StorageError("this face is damaged; remove it and enrol again")
+            if face.label == label:
+                return
+            renamed = replace(face, label=_new_label(label, self._labels(user)))
+            self._database.rows(
+                "UPDATE face SET label = ?, sealed = ? WHERE face_id = ?",
+                label,
+                self._seal(renamed),
+                face_id,
+            )
+
+    def remove_face(self, user: str, face_id: str) -> None:
+        """Remove one face, damaged or not."""
+        check_user(user)
+        with self._database.transaction():
+            self._one(user, face_id)
+            self._database.rows("DELETE FROM face WHERE user = ? AND face_id = ?", user, face_id)
+        self._database.wipe()
+
+    def clear_faces(self, user: str) -> int:
+        """Remove all faces of the user; how many there were."""
+        check_user(user)
+        with self._database.transaction():
+            gone = self._database.rows("DELETE FROM face WHERE user = ? RETURNING 1", user)
+        self._database.wipe()
+        return len(gone)
+
+    def user_count(self) -> int:
+        """How many users have a face."""
+        ((count,),) = self._database.rows("SELECT COUNT(DISTINCT user) FROM face")
+        return int(count)
+
+    def get_lockout(self, user: str) -> Lockout:
+        """The user's refusals in a row; a clean slate where nothing is stored."""
+        check_user(user)
+        rows = self._database.rows(
+            "SELECT failures, boot, seconds FROM lockout WHERE user = ?", user
+        )
+        return next((Lockout(n, Moment(boot, seconds)) for n, boot, seconds in rows), Lockout())
+
+    def set_lockout(self, user: str, lockout: Lockout) -> None:
+        """Store the user's refusals in a row."""
+        check_user(user)
+        with self._database.transaction():
+            self._database.rows(
+                "REPLACE INTO lockout (user, failures, boot, seconds) VALUES (?, ?, ?, ?)",
+                user,
+                lockout.failures,
+                lockout.last.boot,
+                lockout.last.seconds,
+            )
+
+    def _labels(self, user: str) -> set[str]:
+        return {
+            label for (label,) in self._database.rows("SELECT label FROM face WHERE user = ?", user)
+        }
+
+    def _one(self, user: str, face_id: str) -> FaceRecord:
+        # An id from the bus may be any text; SQLite takes only what is valid Unicode.
+        if not face_id.isascii() or not (
+            found := self._select("WHERE user = ? AND face_id = ?", user, face_id)
+        ):
+            raise NotEnrolledError("there is no such face")
+        return found[0]
+
+    def _select(self, which: str, *values: object) -> list[FaceRecord]:
+        rows = self._database.rows(f"SELECT {COLUMNS} FROM face {which}", *values)  # noqa: S608
+        return [self._opened(*row) for row in rows]
+
+    def _opened(
+        self,
+        face_id: str,
+        user: str,
+        label: str,
+        engine: str,
+        model: str,
+        camera: str,
+        created: int,
+        sealed: bytes,
+    ) -> FaceRecord:
+        nothing = np.empty((0, 0), np.float32)
+        face = FaceRecord(face_id, user, label, engine, model, camera, created, nothing)
+        try:
+            return replace(face, vectors=_unpacked(self._vault.open(sealed, *face.identity)))
+        except SealError:
+            return face
+
+    def _seal(self, face: FaceRecord) -> bytes:
+        return self._vault.seal(_packed(face.vectors), *face.identity)
+
+
+def check_user(user: str) -> None:
+    """Raise InvalidArgumentError unless the text can be a user's name."""
+    try:
+        length = len(user.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise InvalidArgumentError("the user name is not valid UTF-8") from None
+    if not 0 < length <= LONGEST_USER or not user.isprintable():
+        raise InvalidArgumentError(
+            f"a user name has 1 to {LONGEST_USER} bytes and no control characters"
+        )
+
+
+def check_label(label: str) -> None:
+    """Raise InvalidArgumentError unless the text can be a label."""
+    if not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable():
+        raise InvalidArgumentError(
+            f"a label has 1 to {LONGEST_LABEL} characters, and no control characters"
+        )
+
+
+def _new_label(wanted: str, taken: set[str]) -> str:
+    """The wanted label, or the first free "face N" where it is empty."""
+    if wanted in taken:
+        raise InvalidArgumentError(f'there is a face "{wanted}" already; choose another label')
+    free = (f"face {number}" for number in range(1, len(taken) + 2))
+    return wanted or next(label for label in free if label not in taken)
+
+
+def _packed(vectors: NDArray[np.float32]) -> bytes:
+    return SHAPE.pack(*vectors.shape) + vectors.astype("<f4").tobytes()
+
+
+def _unpacked(text: bytes) -> NDArray[np.float32]:
+    """What _packed made; it is authentic, since the vault opened it."""
+    numbers = np.frombuffer(text, "<f4", offset=SHAPE.size)
+    return numbers.reshape(SHAPE.unpack_from(text)).astype(np.float32)
