@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: MIT
+"""The worker's supervisor: starts it, hands it scans, survives its death.
+
+It runs on GLib's main loop and never blocks it. Each scan gets exactly one ``on_ended``, and gets
+it when the camera is closed: the worker said so, or its process is gone. Callbacks never come
+from within the call that causes them; ``stop`` alone, at the daemon's end, answers what is open.
+
+The worker handles hostile input, so it is not trusted to keep to the protocol: one that sends what
+it may not, or does not stop when told to, is killed and replaced. One that dies again and again
+is given up until the next scan asks for it.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, ParamSpec, Protocol
+
+from gi.repository import GLib
+
+from faceauthd import wire
+from faceauthd.camera.terms import CameraInfo
+from faceauthd.config import CameraConfig
+from faceauthd.worker_process import WorkerProcess
+from models.observation import Observation
+
+log = logging.getLogger("faceauthd.engine")
+
+_P = ParamSpec("_P")
+State = Literal["starting", "ready", "failed", "stopped"]
+OnOpened = Callable[[str, str], None]  # the camera's id and name
+OnFrame = Callable[[Observation], None]
+OnEnded = Callable[[wire.EndWhy, str], None]  # why, and one line for people
+OnCameras = Callable[[Sequence[CameraInfo] | None], None]  # None: the worker could not be asked
+
+
+class Command(Protocol):
+    """What is to be run."""
+
+    def command(self, fd: int) -> Sequence[str]:
+        """The command line of a worker whose socket is ``fd``."""
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """Which models the worker loads."""
+
+    engine: str
+    models_dir: Path
+    min_face: int
+
+    def command(self, fd: int) -> Sequence[str]:
+        return (
+            sys.executable, "-I", "-m", "faceauthd.worker", str(fd),
+            "--parent", str(os.getpid()),
+            "--engine", self.engine,
+            "--models", str(self.models_dir),
+            "--min-face", str(self.min_face),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the worker may take, in seconds, and how often it may die in a row."""
+
+    start: float = 60.0  # to load its models
+    stop: float = 4.0  # to close the camera once told to: longer than a camera may be silent
+    answer: float = 15.0  # to list the cameras
+    retry: float = 5.0  # between two attempts once it was given up
+    longest_delay: float = 4.0  # before a new one is started, doubling from an eighth of a second
+    deaths: int = 5
+
+
+class Scan:
+    """One scan, from WorkerSupervisor.scan() until on_ended."""
+
+    def __init__(
+        self,
+        order: wire.Scan,
+        fd: int | None,
+        supervisor: "WorkerSupervisor",
+        callbacks: tuple[OnOpened, OnFrame, OnEnded],
+    ) -> None:
+        self.order = order
+        self.fd = fd
+        self.on_opened, self.on_frame, self.on_ended = callbacks
+        self.opened = False
+        self.stopped = False
+        self.last_index = -1
+        self._supervisor = supervisor
+
+    def stop(self) -> None:
+        """Ends the scan; no frame comes any more, and on_ended once the camera is closed."""
+        if not self.stopped:
+            self.stopped = True
+            self._supervisor.end(self)
+
+    def close_fd(self) -> None:
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+
+class WorkerSupervisor:
+    """Keeps one worker running, and one scan at a time in it.
+
+    state  "starting", "ready", "failed" (given up until the next scan) or "stopped"
+    info   what the worker loaded; None unless it is ready
+    text   why it failed, one line; empty unless state is "failed"
+    """
+
+    def __init__(self, spec: Command, limits: Limits | None = None) -> None:
+        self.state: State = "stopped"
+        self.info: wire.Ready | None = None
+        self.text = ""
+        self._spec = spec
+        self._limits = limits or Limits()
+        self._process: WorkerProcess | None = None
+        self._running: Scan | None = None
+        self._waiting: deque[Scan] = deque()
+        self._questions: dict[int, OnCameras] = {}
+        self._unasked: list[tuple[wire.ListCameras, OnCameras]] = []
+        self._timers: dict[str, int] = {}
+        self._last_id = 0
+        self._deaths = 0
+        self._failed_at = 0.0
+
+    def start(self) -> None:
+        """Starts the worker, so that it is ready when the first scan comes."""
+        if self.state == "stopped":
+            self._spawn()
+
+    def stop(self) -> None:
+        """Ends the worker and every scan before it returns."""
+        self.state, self.info = "stopped", None
+        for name in tuple(self._timers):
+            self._disarm(name)
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+        self._give_up("stopped", "faceauthd is ending")
+
+    def scan(
+        self,
+        camera: CameraConfig,
+        *,
+        liveness: Sequence[str],
+        embed: bool,
+        on_opened: OnOpened,
+        on_frame: OnFrame,
+        on_ended: OnEnded,
+        fd: int | None = None,
+    ) -> Scan:
+        """Scans with ``camera`` or, where given, the file ``fd``, which stays the caller's.
+
+        Where the worker is not ready yet, or another scan is ending, it begins a little later.
+        Once on_opened has come, ``info`` is set.
+        """
+        order = wire.Scan(self._new_id(), camera, tuple(liveness), embed)
+        own_fd = None if fd is None else os.dup(fd)
+        scan = Scan(order, own_fd, self, (on_opened, on_frame, on_ended))
+        self._waiting.append(scan)
+        self._later(self._proceed)
+        return scan
+
+    def list_cameras(self, on_done: OnCameras, allow_virtual: Sequence[str] = ()) -> None:
+        """Asks for the cameras; on_done comes once, with None where the worker cannot be asked."""
+        question = wire.ListCameras(self._new_id(), tuple(allow_virtual))
+        self._unasked.append((question, on_done))
+        self._later(self._proceed)
+
+    def end(self, scan: Scan) -> None:
+        """What Scan.stop() asks for."""
+        if scan is self._running:
+            self._send(wire.Stop(scan.order.id))
+            self._arm("stop", self._limits.stop, "did not stop when told to")
+        elif scan in self._waiting:
+            self._waiting.remove(scan)
+            scan.close_fd()
+            self._later(lambda: scan.on_ended("stopped", ""))
+
+    # What is to be done next.
+
+    def _proceed(self) -> None:
+        """Hands the worker what waits for it; brings it back first if it was given up."""
+        if not self._waiting and not self._unasked:
+            return
+        if self.state == "failed" and time.monotonic() - self._failed_at >= self._limits.retry:
+            self._spawn()
+        if self.state in ("failed", "stopped"):
+            self._give_up("error", self.text or "the worker is stopped")
+            return
+        if self._process is None:  # a new one is about to be started
+            return
+        unasked, self._unasked = self._unasked, []
+        for question, on_done in unasked:
+            self._questions[question.id] = on_done
+            self._send(question)
+            self._arm("answer", self._limits.answer, "did not say which cameras there are")
+        if self._running is None and self._waiting:
+            self._running = scan = self._waiting.popleft()
+            self._send(scan.order, scan.fd)
+            scan.close_fd()
+
+    def _send(self, order: wire.Order, fd: int | None = None) -> None:
+        if self._process is not None:
+            self._process.send(order, fd)
+
+    def _give_up(self, why: wire.EndWhy, text: str) -> None:
+        """Ends all scans and questions; there is no worker any more."""
+        scans = [self._running] if self._running else []
+        scans += self._waiting
+        questions = [*self._questions.values(), *(on_done for _, on_done in self._unasked)]
+        self._running = None
+        self._waiting.clear()
+        self._questions.clear()
+        self._unasked.clear()
+        for scan in scans:
+            scan.close_fd()
+            _call(scan.on_ended, why, text)
+        for on_done in questions:
+            _call(on_done, None)
+
+    # The worker's life.
+
+    def _spawn(self) -> None:
+        self._disarm("spawn")
+        self.state, self.text = "starting", ""
+        try:
+            self._process = WorkerProcess(self._spec.command, self._on_report, self._on_gone)
+        except OSError as error:
+            self._fail(f"the worker cannot be started: {error.strerror}")
+            return
+        self._arm("start", self._limits.start, "did not load its models in time")
+        self._later(self._proceed)
+
+    def _on_gone(self, how: str) -> None:
+        log.error("the worker is gone (%s)", how)
+        for name in tuple(self._timers):
+            self._disarm(name)
+        self._process, self.info = None, None
+        self._deaths += 1
+        running, self._running = self._running, None
+        questions = tuple(self._questions.values())
+        self._questions.clear()
+        if self.text:
+            self._fail(self.text)
+        elif self._deaths >= self._limits.deaths:
+            self._fail(f"the worker died {self._deaths} times in a row ({how})")
+        else:
+            self.state = "starting"
+            delay = min(2.0 ** (self._deaths - 4), self._limits.longest_delay)
+            self._after("spawn", delay if self._deaths > 1 else 0, self._spawn)
+        if running is not None:
+            _call(running.on_ended, "error", self.text or f"the worker died ({how})")
+        for on_done in questions:
+            _call(on_done, None)
+
+    def _fail(self, text: str) -> None:
+        self.state, self.text = "failed", text
+        self._failed_at = time.monotonic()
+        log.error("%s", text)
+        self._later(lambda: self._give_up("error", text) if self.state == "failed" else None)
+
+    # What the worker says.
+
+    def _on_report(self, report: wire.Report) -> None:
+        objection = self._objection(report)
+        if objection:
+            self._kill(objection)
+            return
+        match report:
+            case wire.Ready():
+                self._disarm("start")
+                self.state, self.info = "ready", report
+            case wire.Failed(text):
+                self.text = text or "the worker failed"
+            case wire.Cameras(number, cameras):
+                on_done = self._questions.pop(number)
+                if not self._questions:
+                    self._disarm("answer")
+                _call(on_done, cameras)
+            case wire.Opened() | wire.Judged() | wire.Ended():
+                self._on_scan_report(report)
+
+    def _on_scan_report(self, report: wire.Opened | wire.Judged | wire.Ended) -> None:
+        scan = self._running
+        assert scan is not None  # see _objection
+        match report:
+            case wire.Opened(_, camera_id, camera_name):
+                scan.opened = True
+                if not scan.stopped:
+                    _call(scan.on_opened, camera_id, camera_name)
+            case wire.Judged(_, seen):
+                scan.last_index = seen.index
+                if not scan.stopped:
+                    _call(scan.on_frame, seen)
+            case wire.Ended(_, why, text):
+                self._disarm("stop")
+                self._running = None
+                self._deaths = 0
+                scan.stopped = True
+                _call(scan.on_ended, why, text)
+                self._proceed()
+
+    def _objection(self, report: wire.Report) -> str:
+        """What is wrong with a report that is well-formed, or nothing."""
+        match report:
+            case wire.Ready():
+                return "was ready twice" if self.info is not None else ""
+            case wire.Failed():
+                return ""
+            case wire.Cameras(number):
+                return "" if number in self._questions else "answered what nobody asked"
+        scan, info = self._running, self.info
+        if scan is None or report.id != scan.order.id:
+            return "spoke of a scan that is not running"
+        if isinstance(report, wire.Ended):
+            return ""
+        if info is None or scan.opened == isinstance(report, wire.Opened):
+            return "spoke out of turn"
+        if isinstance(report, wire.Judged):
+            return _measured_otherwise(report.observation, scan, info)
+        return ""
+
+    # Timers, by name; one of each.
+
+    def _arm(self, name: str, seconds: float, fault: str) -> None:
+        self._after(name, seconds, lambda: self._kill(fault))
+
+    def _kill(self, fault: str) -> None:
+        if self._process is not None:
+            self._process.kill(fault)
+
+    def _after(self, name: str, seconds: float, act: Callable[[], None]) -> None:
+        def due() -> bool:
+            del self._timers[name]
+            act()
+            return False
+
+        self._disarm(name)
+        self._timers[name] = GLib.timeout_add(int(seconds * 1000), due)
+
+    def _disarm(self, name: str) -> None:
+        source = self._timers.pop(name, None)
+        if source is not None:
+            GLib.source_remove(source)
+
+    def _later(self, act: Callable[[], None]) -> None:
+        def due() -> bool:
+            _call(act)
+            return False
+
+        GLib.idle_add(due, priority=GLib.PRIORITY_DEFAULT)
+
+    def _new_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+
+def _measured_otherwise(seen: Observation, scan: Scan, info: wire.Ready) -> str:
+    """Whether the worker measured something else than it was asked for, or than it can."""
+    if seen.index <= scan.last_index:
+        return "sent its frames out of order"
+    if seen.embedding is not None and seen.embedding.shape != (info.dimension,):
+        return "sent an embedding of another size"
+    if seen.embedding is not None and not scan.order.embed:
+        return "sent an embedding that nobody asked for"
+    models = {model for cue in scan.order.liveness for model in info.cues.get(cue, ())}
+    if not models.issuperset(seen.liveness):
+        return "sent a liveness that nobody asked for"
+    return ""
+
+
+def _call(callback: Callable[_P, object], *args: _P.args, **kwargs: _P.kwargs) -> None:
+    """Calls back; a caller's mistake must not make the supervisor deaf."""
+    try:
+        callback(*args, **kwargs)
+    except Exception:
+        log.exception("a callback failed")

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""The worker: frames in, observations out. It owns the camera and the models, and nothing else.
+
+``python -m faceauthd.worker FD --parent PID --engine NAME --models DIR --min-face PIXELS``: FD is
+one end of the socketpair of the supervisor, whose process id is PID (``engine.py``). The worker
+knows no user and no template, and says what it sees; who that is, and whether it suffices, is
+decided by the daemon. When the daemon is gone, so is the worker.
+
+Three threads: the main one obeys orders, one loads the models, and one runs the scan. A scan opens
+its camera while the models still load.
+"""
+
+import argparse
+import ctypes
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from faceauthd import wire
+from faceauthd.camera import CameraError, list_cameras, open_source
+from faceauthd.fields import WireError
+from models.face import Image
+from models.observation import Observation
+
+log = logging.getLogger("faceauth-worker")
+
+PASSIVE = "passive"
+
+# linux/prctl.h
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+class Judge(Protocol):
+    """What turns an image into an observation: models.observer.Observer, or a test's own."""
+
+    def observe(
+        self, image: Image, index: int, at: float, *, embed: bool, liveness: bool
+    ) -> Observation: ...
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The models, ready to judge, and what the daemon is told about them."""
+
+    judge: Judge
+    ready: wire.Ready
+
+
+Load = Callable[[], Loaded]
+
+
+class Worker:
+    """Obeys the orders that come through a socket until it closes."""
+
+    def __init__(self, sock: socket.socket, load: Load) -> None:
+        self._sock = sock
+        self._load = load
+        self._loaded: Future[Loaded] = Future()
+        self._scan: RunningScan | None = None
+
+    def run(self) -> None:
+        """Returns when the daemon is gone; raises WireError where it sends nonsense."""
+        threading.Thread(target=self._load_models, name="load", daemon=True).start()
+        while (received := wire.receive_order(self._sock)) is not None:
+            order, fd = received
+            match order:
+                case wire.Scan():
+                    self._start(order, fd)
+                case wire.Stop(number):
+                    # A stop that crosses the scan's own end is no mistake.
+                    if self._scan is not None and self._scan.number == number:
+                        self._scan.stop()
+                case wire.ListCameras(number, allow_virtual):
+                    cameras = tuple(list_cameras(allow_virtual)[: wire.MOST_CAMERAS])
+                    wire.send(self._sock, wire.Cameras(number, cameras))
+
+    def _start(self, order: wire.Scan, fd: int | None) -> None:
+        if self._scan is not None and not self._scan.over:
+            raise WireError("a scan during a scan")
+        self._scan = RunningScan(order, fd, self._loaded, self._sock)
+        threading.Thread(target=self._scan.run, name="scan", daemon=True).start()
+
+    def _load_models(self) -> None:
+        try:
+            loaded = self._load()
+            wire.send(self._sock, loaded.ready)
+        except BaseException as error:
+            # The text of a ModelError is meant for people; whatever else it is, without the
+            # models there is no worker.
+            text = wire.one_line(str(error) or type(error).__name__)
+            log.error("the models cannot be loaded: %s", text)
+            wire.send(self._sock, wire.Failed(text))
+            os._exit(1)
+        self._loaded.set_result(loaded)
+
+
+class RunningScan:
+    """One scan: its camera is open from run() until run() has reported the end."""
+
+    def __init__(
+        self, order: wire.Scan, fd: int | None, loaded: Future[Loaded], sock: socket.socket
+    ) -> None:
+        self.number = order.id
+        self.over = False
+        self._order = order
+        self._fd = fd
+        self._loaded = loaded
+        self._sock = sock
+        self._stopped = False
+        self._source_stop: Callable[[], None] | None = None
+        self._wake = threading.Event()  # the models are loaded, or the scan is to stop
+        loaded.add_done_callback(lambda _: self._wake.set())
+
+    def stop(self) -> None:
+        """Ends the scan within one frame; from the thread that obeys orders."""
+        self._stopped = True
+        self._wake.set()
+        if self._source_stop is not None:
+            self._source_stop()
+
+    def run(self) -> None:
+        """Observes until the end, and reports why it ended once the camera is closed."""
+        why, text = self._run()
+        # Before the report, since the next order may follow it at once.
+        self.over = True
+        with suppress(OSError):  # the daemon is gone, and the main thread is about to notice
+            wire.send(self._sock, wire.Ended(self.number, why, wire.one_line(text)))
+
+    def _run(self) -> tuple[wire.EndWhy, str]:
+        try:
+            self._observe()
+        except CameraError as error:
+            # The protocol has no word for a camera that may not be used; the text says it.
+            return "error" if error.why == "refused" else error.why, error.text
+        except Exception as error:
+            log.error("a scan failed: %s", wire.one_line(f"{type(error).__name__}: {error}"))
+            return "error", "the frames could not be judged; the daemon's log has the reason"
+        return ("stopped", "") if self._stopped else ("end", "")
+
+    def _observe(self) -> None:
+        with closing(open_source(self._order.camera, self._fd)) as source:
+            self._source_stop = source.stop
+            self._wake.wait()
+            if self._stopped:
+                return
+            loaded = self._loaded.result()
+            wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
+            for frame in source.frames():
+                if self._stopped:
+                    return
+                seen = loaded.judge.observe(
+                    frame.image,
+                    frame.index,
+                    frame.at,
+                    embed=self._order.embed,
+                    liveness=PASSIVE in self._order.liveness,
+                )
+                if not self._stopped:
+                    wire.send(self._sock, wire.Judged(self.number, seen))
+
+
+def load_models(engine_name: str, models_dir: Path, min_face: int) -> Loaded:
+    """The engine and all installed liveness models."""
+    # Heavy, and wanted in the loading thread alone.
+    from models.engine import load_engine
+    from models.liveness.passive import load_passive_models
+    from models.observer import Observer
+
+    engine = load_engine(engine_name, models_dir)
+    passive = load_passive_models(models_dir)
+    cues = {PASSIVE: {model.id: model.threshold for model in passive}} if passive else {}
+    ready = wire.Ready(engine.name, engine.model, engine.dimension, cues)
+    return Loaded(Observer(engine, passive, min_face), ready)
+
+
+def confine(parent: int) -> None:
+    """Gives up what the worker does not need, before it reads a byte of anybody's data.
+
+    It dies with the daemon, gains no privileges by running programs, and leaves no image of its
+    memory behind. What else the kernel can take away (Landlock, seccomp) belongs here too.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    for option, value in ((_PR_SET_PDEATHSIG, int(signal.SIGKILL)), (_PR_SET_NO_NEW_PRIVS, 1)):
+        if libc.prctl(option, value, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if os.getppid() != parent:  # the daemon died before it could be said that we die with it
+        os._exit(0)
+
+
+def serve(fd: int, parent: int, load: Load) -> int:
+    """Confines the process and obeys orders from ``fd``; the exit status."""
+    logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
+    confine(parent)
+    with socket.socket(fileno=fd) as sock:
+        try:
+            Worker(sock, load).run()
+        except (WireError, OSError) as error:
+            log.error("%s", error)
+            return 1
+    return 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="faceauthd.worker")
+    parser.add_argument("fd", type=int)
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--min-face", type=int, required=True)
+    chosen = parser.parse_args()
+    status = serve(
+        chosen.fd,
+        chosen.parent,
+        lambda: load_models(chosen.engine, chosen.models, chosen.min_face),
+    )
+    # Not sys.exit: a scan may be running, and the camera must not stay open until it ends.
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()
