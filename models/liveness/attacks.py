@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.face import Box, Image
+from models.liveness.augment import gamma
 
 Random = np.random.Generator
 Plane = NDArray[np.float32]  # (height, width, 3) light, 0-255, or (height, width) cover, 0-1
@@ -141,21 +142,24 @@ def _ink(light: Plane, dots: float, rng: Random) -> Plane:
     grey = light.mean(axis=2, keepdims=True)
     vivid = 0.0 if rng.random() < 0.1 else rng.uniform(0.5, 1.2)
     light = grey + (light - grey) * np.float32(vivid)
-    light = 255 * (np.clip(light, 0, 255) / 255) ** np.float32(np.exp(rng.uniform(-0.3, 0.5)))
+    light = gamma(light, rng.uniform(-0.3, 0.5))
     light = black + light * np.float32((white - black) / 255)
     if rng.random() < 0.6:
         light = light + _halftone(light, dots, rng)
-    tint = 1 + rng.uniform(-0.06, 0.06, 3)
-    return (light * tint).astype(np.float32)
+    tint = 1 + rng.uniform(-0.06, 0.06, 3).astype(np.float32)
+    tinted: Plane = light * tint
+    return tinted.astype(np.float32)
 
 
 def _halftone(light: Plane, dots: float, rng: Random) -> Plane:
     """One rotated screen for each ink; dots show most in the mid tones."""
     rows, columns = np.mgrid[: light.shape[0], : light.shape[1]].astype(np.float32)
+    turn = np.float32(2 * np.pi * dots)
     pattern = np.empty_like(light)
     for channel, angle in enumerate(np.radians([15.0, 75.0, 0.0]) + rng.uniform(-0.1, 0.1)):
-        along = 2 * np.pi * dots * (columns * np.cos(angle) + rows * np.sin(angle))
-        across = 2 * np.pi * dots * (rows * np.cos(angle) - columns * np.sin(angle))
+        cosine, sine = np.float32(np.cos(angle)) * turn, np.float32(np.sin(angle)) * turn
+        along = columns * cosine + rows * sine
+        across = rows * cosine - columns * sine
         pattern[..., channel] = (np.cos(along) + np.cos(across)) / 2
     middle = 1 - np.abs(light / 127.5 - 1)
     dotted: Plane = pattern * middle * np.float32(rng.uniform(5, 45))
@@ -164,12 +168,12 @@ def _halftone(light: Plane, dots: float, rng: Random) -> Plane:
 
 def _display(light: Plane, rng: Random) -> Plane:
     """A display's gamma, black level, brightness and colour temperature."""
-    light = 255 * (np.clip(light, 0, 255) / 255) ** np.float32(np.exp(rng.uniform(-0.35, 0.45)))
+    light = gamma(light, rng.uniform(-0.35, 0.45))
     cold = rng.uniform(-0.05, 0.2)
     light = light * np.array([1 + cold, 1, 1 - cold], np.float32)
-    light = light * np.float32(rng.uniform(0.6, 1.7)) + np.float32(rng.uniform(0, 30))
-    if rng.random() < 0.3:  # the camera exposes for dark surroundings and the screen burns out
-        light = light * np.float32(rng.uniform(1.2, 1.8)) + 15
+    light = light * np.float32(rng.uniform(0.6, 1.3)) + np.float32(rng.uniform(0, 30))
+    if rng.random() < 0.2:  # the camera exposes for dark surroundings and the screen burns out
+        light = light * np.float32(rng.uniform(1.1, 1.5)) + 10
     return np.clip(light, 0, 255)
 
 
@@ -200,7 +204,9 @@ def _placement(sheet: _Sheet, size: tuple[int, int], rng: Random) -> NDArray[np.
     # Tilt: what is nearer grows. Seen from a few widths away.
     tilt = rng.normal(0, 0.12, 2) / max(np.abs(placed).max(), 1)
     placed = placed / (1 + placed @ tilt)[:, None] + target
-    return cv2.getPerspectiveTransform(corners.astype(np.float32), placed.astype(np.float32))
+    return np.asarray(
+        cv2.getPerspectiveTransform(corners.astype(np.float32), placed.astype(np.float32))
+    )
 
 
 def _mapped(box: Box, place: NDArray[np.float64]) -> Box:
@@ -228,7 +234,8 @@ def _surroundings(picture: Image, size: tuple[int, int], rng: Random) -> Plane:
         small = cv2.resize(scene, (size[0] // 8, size[1] // 8), interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), float(rng.uniform(0.3, 2.5)))
         scene = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
-    return scene * np.float32(rng.uniform(0.15, 1.2)) + np.float32(rng.uniform(0, 20))
+    lit: Plane = scene * np.float32(rng.uniform(0.15, 1.2)) + np.float32(rng.uniform(0, 20))
+    return lit
 
 
 def _grid(

@@ -31,15 +31,22 @@ def flip(image: Image, rng: Random) -> Image:
     return np.ascontiguousarray(image[:, ::-1]) if rng.random() < 0.5 else image
 
 
+def gamma(light: NDArray[np.float32], log_exponent: float) -> NDArray[np.float32]:
+    """Light 0-255 with its mid tones lifted (below 0) or lowered (above 0)."""
+    exponent = np.float32(np.exp(log_exponent))
+    bent = 255 * (np.clip(light, 0, 255) / 255) ** exponent
+    return np.asarray(bent, np.float32)
+
+
 def _optics(light: NDArray[np.float32], rng: Random) -> NDArray[np.float32]:
     """Defocus, motion, and a sensor with fewer pixels than the picture."""
     height, width = light.shape[:2]
     if rng.random() < 0.4:
-        light = cv2.GaussianBlur(light, (0, 0), float(rng.uniform(0.3, 1.3)))
+        light = cv2.GaussianBlur(light, (0, 0), float(rng.uniform(0.3, 1.1)))
     if rng.random() < 0.15:
         light = cv2.filter2D(light, -1, _streak(int(rng.integers(3, 8)), rng))
     if rng.random() < 0.4:
-        scale = float(rng.uniform(0.45, 0.95))
+        scale = float(rng.uniform(0.5, 0.95))
         small = (max(int(width * scale), 8), max(int(height * scale), 8))
         down = cv2.INTER_AREA if rng.random() < 0.5 else cv2.INTER_LINEAR
         light = cv2.resize(light, small, interpolation=down)
@@ -53,8 +60,8 @@ def _streak(length: int, rng: Random) -> NDArray[np.float32]:
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1.0
     turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
-    kernel = cv2.warpAffine(kernel, turn, (length, length))
-    normed: NDArray[np.float32] = kernel / kernel.sum()
+    turned = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), np.float32)
+    normed: NDArray[np.float32] = turned / turned.sum()
     return normed
 
 
@@ -65,8 +72,7 @@ def _exposure(light: NDArray[np.float32], rng: Random) -> NDArray[np.float32]:
     if rng.random() < 0.7:
         light = light * np.float32(rng.uniform(0.55, 1.35))
     if rng.random() < 0.5:
-        gamma = float(np.exp(rng.uniform(-0.35, 0.35)))
-        light = 255 * (np.clip(light, 0, 255) / 255) ** np.float32(gamma)
+        light = gamma(light, rng.uniform(-0.35, 0.35))
     if rng.random() < 0.4:
         grey = light.mean(axis=2, keepdims=True)
         light = grey + (light - grey) * np.float32(rng.uniform(0.5, 1.4))
@@ -76,7 +82,7 @@ def _exposure(light: NDArray[np.float32], rng: Random) -> NDArray[np.float32]:
 def _noise(light: NDArray[np.float32], rng: Random) -> NDArray[np.float32]:
     """Shot noise, which grows with the light, and read noise, which does not."""
     if rng.random() < 0.6:
-        shot, read = rng.uniform(0, 0.5), rng.uniform(0, 4)
+        shot, read = rng.uniform(0, 0.2), rng.uniform(0, 2.5)
         spread = np.sqrt(read**2 + shot * np.clip(light, 0, 255)).astype(np.float32)
         noise = rng.standard_normal(light.shape, dtype=np.float32)
         if rng.random() < 0.5:  # smoothed by the camera's own noise reduction
@@ -98,7 +104,9 @@ def _mjpeg(image: Image, rng: Random) -> Image:
     for _ in range(int(rng.integers(1, 3))):
         quality = int(rng.integers(45, 97))
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert decoded is not None, "what was just encoded decodes"
+        image = decoded.astype(np.uint8, copy=False)
     return image
 
 

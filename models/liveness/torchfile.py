@@ -18,7 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC = 0x1950A86A20F9469CFC6C
-NUMBERS = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+NUMBERS: dict[str, np.dtype[Any]] = {
+    "FloatStorage": np.dtype("<f4"),
+    "LongStorage": np.dtype("<i8"),
+}
 LARGEST = 64 * 1024 * 1024  # bytes; the networks read here have less than 2 MB
 
 

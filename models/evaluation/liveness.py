@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""How good a liveness model is, by ISO/IEC 30107-3, on labelled images.
+
+A report gives, for each source and over all: BPCER, APCER of each attack species, EER, BPCER at
+APCER 5 % and ACER, per frame and per decision (a run of frames, judged by its median, as Verify
+judges). Sources are never averaged: rates over all are of all their frames together, and the
+species that decides is the worst one.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.evaluation import rates
+from models.evaluation.datasets import DatasetError, Sample, recordings
+from models.face import Box, Image
+
+Scorer = Callable[[Image, Box], float]
+Locate = Callable[[Image], Box | None]
+RUN = 10  # frames in a decision, as in Verify
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A sample, and a model's probability that its face is live."""
+
+    sample: Sample
+    score: float
+
+
+@dataclass(frozen=True)
+class Rates:
+    """One row: what a model does at one threshold, and what it could do.
+
+    ``eer`` and ``bpcer20`` (BPCER where no species' APCER exceeds 5 %) are None where there are
+    no live faces or no attacks; ``apcer`` is empty where there are no attacks.
+    """
+
+    bpcer: rates.Rate
+    apcer: Mapping[str, rates.Rate]
+    eer: rates.EqualErrorRate | None
+    bpcer20: rates.Rate | None
+    acer: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Source (and "all") -> its rates, per frame and per decision of ``run`` frames."""
+
+    threshold: float
+    run: int
+    frames: Mapping[str, Rates]
+    decisions: Mapping[str, Rates]
+
+
+def score(
+    samples: Iterable[Sample], scorer: Scorer, locate: Locate | None = None
+) -> tuple[list[Scored], list[Path]]:
+    """Every sample's score, and the images in which ``locate`` found no face.
+
+    ``locate`` is asked where the data do not say. DatasetError for an image that cannot be read.
+    """
+    scored, faceless = [], []
+    for sample in samples:
+        image = read_image(sample.path)
+        box = sample.box or (locate(image) if locate else None)
+        if box is None:
+            faceless.append(sample.path)
+        else:
+            scored.append(Scored(sample, scorer(image, box)))
+    return scored, faceless
+
+
+def read_image(path: Path) -> Image:
+    """The image as BGR; DatasetError where it cannot be read."""
+    import cv2
+
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise DatasetError(f"{path} is not an image that can be read")
+    return np.asarray(image, np.uint8)
+
+
+def report(scored: Sequence[Scored], threshold: float, run: int = RUN) -> Report:
+    """The rates of these scores at ``threshold``."""
+    frames = [(one.sample, one.score) for one in scored]
+    runs = list(_decisions(scored, run))
+    return Report(threshold, run, _by_source(frames, threshold), _by_source(runs, threshold))
+
+
+def as_json(found: Report) -> dict[str, Any]:
+    """The report as plain values, each rate with its interval."""
+    return {
+        "threshold": found.threshold,
+        "run": found.run,
+        "frames": {source: _row(row) for source, row in found.frames.items()},
+        "decisions": {source: _row(row) for source, row in found.decisions.items()},
+    }
+
+
+def as_table(found: Report) -> str:
+    """The report as a Markdown table; percent, with 95 % intervals."""
+    lines = [
+        "| source | per | BPCER | APCER, each species | EER | BPCER at APCER 5 % |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind, rows in (("frame", found.frames), ("decision", found.decisions)):
+        for source, row in rows.items():
+            species = "; ".join(f"{name} {_percent(rate)}" for name, rate in row.apcer.items())
+            eer = f"{100 * row.eer.value:.1f}" if row.eer else "–"
+            cells = (source, kind, _percent(row.bpcer), species or "–", eer, _percent(row.bpcer20))
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _decisions(scored: Sequence[Scored], run: int) -> Iterable[tuple[Sample, float]]:
+    by_path = {one.sample.path: one.score for one in scored}
+    for samples in recordings(one.sample for one in scored).values():
+        scores = [by_path[sample.path] for sample in samples]
+        for decision in rates.decisions(scores, run):
+            yield samples[0], float(decision)
+
+
+def _by_source(scores: Sequence[tuple[Sample, float]], threshold: float) -> dict[str, Rates]:
+    sources = sorted({sample.source for sample, _ in scores})
+    rows = {
+        source: _rates([pair for pair in scores if pair[0].source == source], threshold)
+        for source in sources
+    }
+    return rows | {ALL: _rates(scores, threshold)}
+
+
+def _rates(scores: Sequence[tuple[Sample, float]], threshold: float) -> Rates:
+    live = [value for sample, value in scores if sample.live]
+    attacks: dict[str, list[float]] = {}
+    for sample, value in scores:
+        if not sample.live:
+            attacks.setdefault(sample.species, []).append(value)
+    both = bool(live and attacks)
+    return Rates(
+        bpcer=rates.bpcer(live, threshold),
+        apcer={name: rates.apcer(attacks[name], threshold) for name in sorted(attacks)},
+        eer=rates.equal_error_rate(live, np.concatenate(list(attacks.values()))) if both else None,
+        bpcer20=rates.bpcer_at(live, attacks)[0] if both else None,
+        acer=rates.acer(attacks, live, threshold) if both else None,
+    )
+
+
+def _row(row: Rates) -> dict[str, Any]:
+    return {
+        "bpcer": _rate(row.bpcer),
+        "apcer": {name: _rate(rate) for name, rate in row.apcer.items()},
+        "eer": {"value": row.eer.value, "threshold": row.eer.threshold} if row.eer else None,
+        "bpcer_at_apcer_5_percent": _rate(row.bpcer20),
+        "acer": row.acer,
+    }
+
+
+def _rate(rate: rates.Rate | None) -> dict[str, Any] | None:
+    if rate is None or not rate.trials:
+        return None
+    return {
+        "errors": rate.errors,
+        "trials": rate.trials,
+        "value": rate.value,
+        "interval": list(rate.interval),
+    }
+
+
+def _percent(rate: rates.Rate | None) -> str:
+    if rate is None or not rate.trials:
+        return "–"
+    low, high = rate.interval
+    return f"{100 * rate.value:.1f} [{100 * low:.1f}–{100 * high:.1f}] of {rate.trials}"

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""The report on a liveness model, on scores whose rates are known."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from models.evaluation import liveness, rates
+from models.evaluation.datasets import DatasetError, Sample
+from models.face import Box, Image
+
+BOX = Box(4, 4, 8, 8)
+
+
+def sample(name: str, *, live: bool, species: str = "", source: str = "cam") -> Sample:
+    session = f"{source}:{species or 'live'}"
+    return Sample(Path(name), live, species, source, "p", session, "fullframe", BOX)
+
+
+def scored(values: dict[str, list[float]], source: str = "cam") -> list[liveness.Scored]:
+    return [
+        liveness.Scored(
+            sample(f"{source}-{name}-{index}", live=name == "live", species=species, source=source),
+            value,
+        )
+        for name, series in values.items()
+        for index, value in enumerate(series)
+        for species in ("" if name == "live" else name,)
+    ]
+
+
+def test_rates_by_source_and_over_all() -> None:
+    scores = scored({"live": [0.9] * 3 + [0.1], "print": [0.2, 0.2, 0.8, 0.2]}, "one")
+    scores += scored({"live": [0.9] * 4, "phone": [0.7, 0.8]}, "two")
+    found = liveness.report(scores, 0.5, run=2).frames
+    assert set(found) == {"one", "two", "all"}
+    assert (found["one"].bpcer.errors, found["one"].bpcer.trials) == (1, 4)
+    assert found["one"].apcer["print"].value == 0.25
+    assert {name: rate.errors for name, rate in found["all"].apcer.items()} == {
+        "phone": 2,
+        "print": 1,
+    }
+    assert found["all"].acer == pytest.approx((1.0 + 1 / 8) / 2)  # the worst species is phone
+
+
+def test_a_decision_outvotes_a_wrong_frame() -> None:
+    scores = scored({"live": [0.9, 0.1, 0.9] * 2, "print": [0.2, 0.8, 0.2, 0.8, 0.8, 0.2]})
+    found = liveness.report(scores, 0.5, run=3)
+    assert found.frames["cam"].bpcer.errors == 2
+    assert found.decisions["cam"].bpcer == rates.Rate(0, 2)
+    assert found.decisions["cam"].apcer["print"] == rates.Rate(1, 2)
+
+
+def test_a_source_with_one_kind_has_no_eer() -> None:
+    found = liveness.report(scored({"live": [0.9, 0.4]}), 0.5)
+    assert found.frames["cam"].eer is None
+    assert found.frames["cam"].apcer == {}
+    assert "–" in liveness.as_table(found)
+    assert liveness.as_json(found)["frames"]["all"]["eer"] is None
+
+
+def test_table_and_json_say_the_same() -> None:
+    found = liveness.report(scored({"live": [0.9] * 9 + [0.1], "print": [0.2] * 10}), 0.5)
+    assert "10.0 [0.3–44.5] of 10" in liveness.as_table(found)
+    row = liveness.as_json(found)["frames"]["cam"]["bpcer"]
+    assert (row["errors"], row["trials"], row["value"]) == (1, 10, 0.1)
+
+
+def test_scores_come_from_images(tmp_path: Path) -> None:
+    for name, light in (("bright.png", 200), ("dark.png", 20)):
+        cv2.imwrite(str(tmp_path / name), np.full((16, 16, 3), light, np.uint8))
+
+    def brightness(image: Image, box: Box) -> float:
+        assert box == BOX
+        return float(image.mean()) / 255
+
+    samples = [sample(str(tmp_path / name), live=True) for name in ("bright.png", "dark.png")]
+    found, faceless = liveness.score(samples, brightness)
+    assert [one.score for one in found] == pytest.approx([200 / 255, 20 / 255])
+    assert not faceless
+
+
+def test_images_without_a_face_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.zeros((16, 16, 3), np.uint8))
+    unknown = Sample(path, True, "", "cam", "", "live", "crop", None)
+    found, faceless = liveness.score([unknown], lambda *_: 1.0, lambda *_: None)
+    assert (found, faceless) == ([], [path])
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", None])
+def test_unreadable_image_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "broken.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        liveness.read_image(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
