@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""Bring a frame to the size that a detector works at."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_SCALE = 2.0  # a small image has no more to show by being blown up further
+
+
+def scaled(image: NDArray[np.uint8], long_side: int) -> tuple[NDArray[np.uint8], float]:
+    """``image`` with its longer side at ``long_side`` pixels, and the scale that did it.
+
+    Divide by the scale to come back to the image's own pixels.
+    """
+    height, width = image.shape[:2]
+    scale = min(long_side / max(height, width), LARGEST_SCALE)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=way), scale

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Turn, scale and shift a face so that its five landmarks come to lie where networks expect them.
+
+A similarity keeps the face's proportions; it is the least-squares one (Umeyama 1991, without
+reflection), which is closed-form and the same on every machine.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+from models.face import Image
+
+SIZE = 112
+
+# Where ArcFace's training put the landmarks in 112 x 112 pixels (insightface, MIT); MobileFaceNet
+# and SFace were trained on the same. Order of models.face.Face.
+TEMPLATE = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ],
+    np.float32,
+)
+
+
+def similarity(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The (2, 3) matrix that brings ``source`` nearest to ``target``, both (n, 2).
+
+    Raises ModelError where the source's points are one point, or not numbers.
+    """
+    source64, target64 = source.astype(np.float64), target.astype(np.float64)
+    middle, wanted = source64.mean(axis=0), target64.mean(axis=0)
+    a, b = source64 - middle, target64 - wanted
+    size = float((a**2).sum())
+    if not np.isfinite(size) or size < 1e-6:
+        raise ModelError("the face's landmarks cannot be aligned: they lie on one point")
+    cosine = (a * b).sum() / size
+    sine = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / size
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    return np.hstack([turn, (wanted - turn @ middle)[:, None]])
+
+
+def aligned(image: Image, landmarks: NDArray[np.float32]) -> Image:
+    """The face as (112, 112, 3) uint8; what lies outside the image is black."""
+    matrix = similarity(landmarks, TEMPLATE)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 0.5:  # skipping pixels would alias, so reduce by averaging first
+        image, reduced = _reduced(image, 2 * scale)
+        matrix = similarity(landmarks * reduced, TEMPLATE)
+    face: Image = cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR)
+    return face
+
+
+def _reduced(image: Image, scale: float) -> tuple[Image, NDArray[np.float32]]:
+    """``image`` made smaller, and by how much in x and y."""
+    height, width = image.shape[:2]
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    smaller: Image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return smaller, np.array([size[0] / width, size[1] / height], np.float32)
+
+
+def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``vector`` (d,) scaled to length 1; ModelError where it has no direction."""
+    length = float(np.linalg.norm(vector))
+    if not np.isfinite(length) or length < 1e-6:
+        raise ModelError("the network's embedding has no direction")
+    return (vector / length).astype(np.float32)
