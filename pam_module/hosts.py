@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""The PAM application that asks, in the two ways in which the module meets it.
+
+Both hosts have `user`, `service` and `rhost` (empty where PAM has none), `show` a text and `log` a
+line. `show` gives the PAM code, and whether a password was typed: then it is PAM_AUTHTOK, for the
+module behind this one, and kept nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+TYPE_CHECKING = False  # typing takes as long to import as all the rest
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+# Linux-PAM's numbers.
+PAM_SUCCESS, PAM_AUTH_ERR, PAM_AUTHINFO_UNAVAIL, PAM_MAXTRIES, PAM_CONV_ERR = 0, 7, 9, 11, 19
+PAM_PROMPT_ECHO_OFF, PAM_ERROR_MSG, PAM_TEXT_INFO = 1, 3, 4
+PAM_SILENT = 0x8000
+LOG_NOTICE, LOG_DEBUG, LOG_AUTHPRIV = 5, 7, 10 << 3
+SYSLOG_SOCKET = "/dev/log"
+LOADER_SOCKET = 3
+
+
+class Loader:
+    """The host behind pam_faceauth.so; loader.c has the protocol. A password stays over there."""
+
+    def __init__(self, user: str, service: str, rhost: str) -> None:
+        self.user, self.service, self.rhost = user, service, rhost
+        self.socket = socket.socket(fileno=LOADER_SOCKET)
+
+    def show(self, style: int, text: str) -> tuple[int, bool]:
+        self.socket.sendall(bytes([style]) + text.encode())
+        code, typed = self.socket.recv(3)
+        return code, bool(typed)
+
+    def log(self, priority: int, text: str) -> None:
+        self.socket.sendall(b"l" + bytes([priority]) + text.encode())
+
+    def end(self, code: int) -> NoReturn:
+        """Gives the verdict, and ends this process with it."""
+        self.socket.sendall(b"v" + bytes([code]))
+        os._exit(code)
+
+
+class PamPython:
+    """The host around pam_python.so, by its handle; in the host's own process."""
+
+    def __init__(self, pamh: Any) -> None:
+        self.pamh = pamh
+        self.user = pamh.get_user(None) or ""
+        self.service, self.rhost = pamh.service or "", pamh.rhost or ""
+
+    def show(self, style: int, text: str) -> tuple[int, bool]:
+        try:
+            typed = self.pamh.conversation(self.pamh.Message(style, text)).resp
+        except self.pamh.exception as error:
+            return error.pam_result, False
+        if style != PAM_PROMPT_ECHO_OFF:
+            return PAM_SUCCESS, False
+        if typed:
+            self.pamh.authtok = typed
+        # No answer at all has confirmed nothing; an empty one has.
+        return PAM_CONV_ERR if typed is None else PAM_SUCCESS, bool(typed)
+
+    def log(self, priority: int, text: str) -> None:
+        """Not with the syslog module: its openlog would rename the host's own log lines."""
+        line = f"<{LOG_AUTHPRIV | priority}>pam_faceauth({self.service}:auth): {text}"
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+                log.setblocking(False)
+                log.sendto(line.encode(), SYSLOG_SOCKET)
+        except OSError:
+            return  # a log that is full or missing changes no verdict
