@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from faceauthd.results import Result
 
 
+class CannotJudgeError(Exception):
+    """What a session was given makes no sense, so it ends in an error; the text is one line."""
+
+
 @dataclass(frozen=True, eq=False)
 class Template:
     """One enrolled face, to compare with. ``vectors`` is (k, d) float32, each row of length 1."""

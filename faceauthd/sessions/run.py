@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The user's frames in a row, and what the liveness models say over them.
+
+One frame's probability dips for real people, so a median decides and not the worst frame. It is
+the lower median, which reaches a threshold just where more than half of the frames do: no single
+high score outweighs a low one. Two medians must pass, for the reasons given in
+docs/decisions/0003-liveness-over-the-run.md:
+
+- over the run, because it is the face of the run that is let in;
+- over the scan, because a recapture that wavers must not get a new try with each frame.
+"""
+
+import statistics
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from faceauthd.sessions.verdict import CannotJudgeError
+
+
+def required_models(
+    cues: Mapping[str, Mapping[str, float]], required: Iterable[str]
+) -> dict[str, float]:
+    """Liveness model id -> the probability below which it denies, for the required cues.
+
+    Raises CannotJudgeError where a cue has no model, or one that could not deny.
+    """
+    models: dict[str, float] = {}
+    for cue in required:
+        if not cues.get(cue):
+            raise CannotJudgeError(
+                f"liveness cue {cue} is required, and no model for it is installed"
+            )
+        for model, threshold in cues[cue].items():
+            if not 0 < threshold <= 1:
+                raise CannotJudgeError(f"liveness model {model} has no threshold that could deny")
+            models[model] = max(threshold, models.get(model, 0.0))
+    return models
+
+
+class Run:
+    """The last ``length`` frames of the user that followed each other."""
+
+    def __init__(self, length: int, models: Mapping[str, float]) -> None:
+        """``models`` as ``required_models`` gives them."""
+        self._models = models
+        self._run: deque[Mapping[str, float]] = deque(maxlen=length)
+        self._scan: list[Mapping[str, float]] = []
+
+    def add(self, liveness: Mapping[str, float]) -> bool:
+        """One more frame; whether every model calls this frame by itself live.
+
+        Raises CannotJudgeError where a model gave no probability.
+        """
+        for model in self._models:
+            if not 0 <= liveness.get(model, -1.0) <= 1:
+                raise CannotJudgeError(f"liveness model {model} gave no probability")
+        self._run.append(liveness)
+        self._scan.append(liveness)
+        return all(liveness[model] >= least for model, least in self._models.items())
+
+    def restart(self) -> None:
+        """The next frame is the first in a row; what the scan has seen stays."""
+        self._run.clear()
+
+    @property
+    def complete(self) -> bool:
+        return len(self._run) == self._run.maxlen
+
+    @property
+    def denied(self) -> bool:
+        """Whether a model denies, over the run or over the scan."""
+        medians = self.medians()
+        return not all(medians[model] >= least for model, least in self._models.items())
+
+    def medians(self) -> dict[str, float]:
+        """Each model's smaller median; empty where the user was not seen."""
+        samples = [sample for sample in (self._run, self._scan) if sample]
+        return {
+            model: min(
+                statistics.median_low(frame[model] for frame in sample) for sample in samples
+            )
+            for model in self._models
+            if samples
+        }
