@@ -111,10 +111,11 @@ def edit(file: Path) -> None:
 def edited(draft: Path) -> str:
     """The draft's text once the person's editor is done with it."""
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    found = shlex.split(chosen) if chosen else [e for e in EDITORS if shutil.which(e)][:1]
+    installed = [editor for editor in EDITORS if shutil.which(editor)]
     try:
-        subprocess.run([*found, draft], check=True)
-    except (OSError, IndexError, subprocess.CalledProcessError) as error:
+        editor = shlex.split(chosen) if chosen else installed[:1] or ["vi"]
+        subprocess.run([*editor, draft], check=True)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
         die(f"the editor failed, nothing was changed: {error}", Exit.UNAVAILABLE)
     return config_file.read(draft)
 
