@@ -78,5 +78,9 @@ class Video:
         if not film.isOpened():
             raise CameraError("broken", f"{self._name} is no video that can be read")
         width, height = film.get(cv2.CAP_PROP_FRAME_WIDTH), film.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        check_size(self._name, int(width), int(height))
+        try:
+            check_size(self._name, int(width), int(height))
+        except CameraError:
+            film.release()
+            raise
         return film
