@@ -28,7 +28,7 @@ class CalibrationError(ModelError):
 
 @dataclass(frozen=True)
 class Point:
-    """``errors`` impostor pairs reach ``threshold``; ``low`` to ``high`` is the FMR's 95 % interval."""
+    """``errors`` impostor pairs reach ``threshold``; ``low`` to ``high``: 95 % of the FMR."""
 
     errors: int
     threshold: float

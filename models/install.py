@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""Install registered models: from their official address, or from a folder.
+
+Nothing is installed whose SHA-256 is not the registered one. A model appears in ``models_dir`` as a
+whole folder, by one rename; a download that broke off is taken up where it ended. Only HTTPS is
+spoken, also after a redirect, and no more is read than the registered number of bytes.
+"""
+
+import contextlib
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO
+
+from models.errors import ModelError
+from models.registry import Model, ModelFile, model
+
+STALL = 30.0  # seconds without a byte after which a download is given up
+BLOCK = 64 * 1024
+HTTPS = "https://"
+
+Progress = Callable[[ModelFile, int], None]  # the file, and how many of its bytes are here
+
+
+def install(
+    name: str,
+    models_dir: Path,
+    source: Path | None = None,
+    on_progress: Progress | None = None,
+) -> Path:
+    """Put the model ``name`` into ``models_dir`` and return its folder.
+
+    ``source`` is a folder that holds the files; without one they are fetched. A model that is
+    there and right is left alone. Raises ModelError with one line; what was there then is there.
+    """
+    about = model(name)
+    if about.package:
+        raise ModelError(f"{name} is part of the Python package {about.package}: pip installs it")
+    target = about.directory(models_dir)
+    if not _problems(about, models_dir):
+        return target
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{name}-") as scratch:
+            fresh = Path(scratch) / name
+            fresh.mkdir(mode=0o755)
+            for file in about.files:
+                if source is None:
+                    _fetch(about, file, models_dir, fresh / file.name, on_progress)
+                else:
+                    _copy(about, file, source, fresh / file.name)
+            _put(fresh, target)
+    except OSError as error:
+        raise ModelError(f"{name}: cannot be installed: {error}") from error
+    return target
+
+
+def verify(name: str, models_dir: Path) -> None:
+    """ModelError with one line where the installed model ``name`` is missing or changed."""
+    about = model(name)
+    if problems := _problems(about, models_dir):
+        raise ModelError(problems[0])
+
+
+def remove(name: str, models_dir: Path) -> None:
+    """Take the installed model ``name`` away; ModelError where it is not there or cannot go."""
+    about = model(name)
+    if about.package:
+        raise ModelError(f"{name} is part of the Python package {about.package}: pip removes it")
+    if not about.is_installed(models_dir):
+        raise ModelError(f"the model {name} is not installed")
+    try:
+        with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{name}-") as scratch:
+            about.directory(models_dir).rename(Path(scratch) / name)  # it goes at once, or not
+    except OSError as error:
+        raise ModelError(f"{name}: cannot be removed: {error}") from error
+
+
+def _problems(about: Model, models_dir: Path) -> list[str]:
+    found = []
+    for file in about.files:
+        try:
+            about.read(file.name, models_dir)
+        except ModelError as error:
+            found.append(str(error))
+    return found
+
+
+def _put(fresh: Path, target: Path) -> None:
+    """Move the folder ``fresh`` to ``target``; an old, wrong one gives way and is deleted."""
+    with contextlib.suppress(FileNotFoundError):
+        target.rename(fresh.with_name("replaced"))
+    fresh.rename(target)
+
+
+def _copy(about: Model, file: ModelFile, source: Path, target: Path) -> None:
+    try:
+        with (source / file.name).open("rb") as stream:
+            data = stream.read(file.size + 1)
+    except FileNotFoundError:
+        raise ModelError(f"{about.name}: {source} has no file {file.name}") from None
+    if not file.is_right(data):
+        raise ModelError(f"{source / file.name}: not the registered file (SHA-256 differs)")
+    _write(target, data)
+
+
+def _fetch(
+    about: Model, file: ModelFile, models_dir: Path, target: Path, on_progress: Progress | None
+) -> None:
+    if not file.url:
+        raise ModelError(
+            f"{about.name}: {about.source or 'it has no address'}; "
+            f"install it with --from a folder that holds {file.name} (sha256 {file.sha256})"
+        )
+    partial = models_dir / f".{file.sha256}.partial"
+    try:
+        _download(file, partial, on_progress)
+    except urllib.error.HTTPError as error:
+        partial.unlink(missing_ok=True)  # whatever the server minds, begin anew next time
+        raise ModelError(f"{file.url}: the server says {error.code} {error.reason}") from error
+    except (urllib.error.URLError, HTTPException, TimeoutError) as error:
+        reason = getattr(error, "reason", "") or str(error) or type(error).__name__
+        raise ModelError(f"{file.url}: {reason}; what has come is kept, try again") from error
+    data = partial.read_bytes()
+    if len(data) < file.size:
+        raise ModelError(f"{file.url}: ended after {len(data)} of {file.size} bytes; try again")
+    partial.unlink()
+    if not file.is_right(data):
+        raise ModelError(f"{file.url}: not the registered file (SHA-256 differs); not installed")
+    _write(target, data)
+
+
+def _download(file: ModelFile, partial: Path, on_progress: Progress | None) -> None:
+    """Bring ``partial`` to the file's size, and one byte beyond it at most."""
+    here = partial.stat().st_size if partial.exists() else 0
+    if here >= file.size:
+        return
+    if not file.url.startswith(HTTPS):
+        raise urllib.error.URLError("only HTTPS is spoken")
+    request = urllib.request.Request(file.url)  # noqa: S310 (looked at above)
+    if here:
+        request.add_header("Range", f"bytes={here}-")
+    opener = urllib.request.build_opener(_OnlyHttps)
+    with opener.open(request, timeout=STALL) as answer:
+        resumed = answer.status == 206
+        with partial.open("ab" if resumed else "wb") as stream:
+            _take(answer, stream, file, here if resumed else 0, on_progress)
+
+
+def _take(
+    answer: IO[bytes], stream: IO[bytes], file: ModelFile, here: int, on_progress: Progress | None
+) -> None:
+    while here <= file.size and (block := answer.read(min(BLOCK, file.size + 1 - here))):
+        stream.write(block)
+        here += len(block)
+        if on_progress:
+            on_progress(file, min(here, file.size))
+
+
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to HTTPS and to nothing else."""
+
+    def redirect_request(  # type: ignore[no-untyped-def]
+        self, req, fp, code, msg, headers, newurl
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith(HTTPS):
+            raise urllib.error.URLError(f"it was redirected to {newurl}, which is not HTTPS")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _write(target: Path, data: bytes) -> None:
+    with target.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
