@@ -151,6 +151,6 @@ class EnrollSession:
 
 
 def _mean(embeddings: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The mean direction, (d,) of length 1. It exists: each agrees with the mean of those before."""
+    """The mean direction, (d,) of length 1; it exists, as each agrees with those before."""
     total = np.sum(embeddings, axis=0, dtype=np.float64)
     return np.asarray(total / np.linalg.norm(total), np.float32)
