@@ -5,6 +5,7 @@ The statuses are a contract with scripts; docs/cli.md lists them and a test hold
 """
 
 import sys
+from contextlib import suppress
 from enum import IntEnum
 from typing import NoReturn
 
@@ -25,6 +26,7 @@ class Exit(IntEnum):
     STORE = 7  # the daemon's store is damaged, or its key is the wrong one
     INTERNAL = 70  # a fault in faceauth itself
     INTERRUPTED = 130  # Ctrl-C
+    BROKEN_PIPE = 141  # whoever read the answer left, as in faceauth list | head -1
 
 
 # By name and not by class: the client's own errors live in a module that is not imported before a
@@ -76,7 +78,8 @@ def note(message: str) -> None:
     line = " ".join(visible(message).split())
     if len(line) > LONGEST_LINE:
         line = line[:LONGEST_LINE] + " …"
-    print(f"faceauth: {line}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it; the exit status says it all the same
+        print(f"faceauth: {line}", file=sys.stderr)
 
 
 def die(message: str, status: Exit) -> NoReturn:

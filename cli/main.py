@@ -6,7 +6,6 @@ error, 130 for Ctrl-C, and never a traceback (unless FACEAUTH_DEBUG=1 asks for i
 """
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -41,11 +40,10 @@ def main() -> None:
     """The ``faceauth`` command."""
     if sys.stdout is None:
         die("standard output is closed; there is no place for the answer", Exit.UNAVAILABLE)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as ls and grep: quietly gone with the reader
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(flushed(run(sys.argv[1:])))
+    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -77,14 +75,3 @@ def run(arguments: Sequence[str]) -> int:
 def command_of(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     return context.command_path if context else "faceauth"
-
-
-def flushed(status: int) -> int:
-    """``status``, unless the answer did not get out (a full disk): then nothing is a success."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        note(f"cannot write the answer: {error.strerror}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.UNAVAILABLE
-    return status

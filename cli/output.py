@@ -1,37 +1,29 @@
 # SPDX-License-Identifier: MIT
 """Answers: on standard output, for people with rich, for programs as one JSON value.
 
-Standard output holds the answer and nothing else; hints, questions and errors go to stderr.
+Standard output holds the answer and nothing else; hints, questions and errors go to stderr. An
+answer that does not get out is no success, whatever it was.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from cli.exits import visible
+from cli.exits import Exit, die, visible
 from cli.lazy import JSON
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import RenderableType
 
 UNBOUNDED = 10_000  # columns; a pipe has no edge to cut a table at
 
 
 def wants_json() -> bool:
     return bool(click.get_current_context().meta.get(JSON, False))
-
-
-def print_json(answer: object) -> None:
-    """ASCII, so that it reads the same under every locale."""
-    print(json.dumps(answer, indent=2))
-
-
-def say(line: str) -> None:
-    """One line of an answer for people."""
-    print(visible(line))
 
 
 def answer(data: object, line: str) -> None:
@@ -42,37 +34,67 @@ def answer(data: object, line: str) -> None:
         say(line)
 
 
-def console() -> "Console":
-    """Standard output as rich sees it: colours on a terminal, plain text elsewhere."""
-    from rich.console import Console
+def print_json(data: object) -> None:
+    """ASCII, so that it reads the same under every locale."""
+    write(json.dumps(data, indent=2))
 
-    return Console(width=None if sys.stdout.isatty() else UNBOUNDED, highlight=False)
+
+def say(text: str) -> None:
+    """Plain text of an answer for people."""
+    write(visible(text))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under their columns. The cells are text, never rich's markup."""
+    """Rows under their columns. The cells are text, never rich's markup."""
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         grid.add_row(*(Text(visible(cell)) for cell in row))
-    console().print(grid)
+    render(grid)
 
 
 def facts(pairs: Mapping[str, str]) -> None:
-    """Print names and values, one pair a line."""
+    """Names and values, one pair a line."""
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
     for name, value in pairs.items():
         grid.add_row(Text(name, style="bold"), Text(visible(value)))
-    console().print(grid)
+    render(grid)
 
 
 def warn(message: str) -> None:
     """A warning that belongs to the answer, loud where there are colours."""
     from rich.text import Text
 
-    console().print(Text(f"WARNING: {visible(message)}", style="bold red"))
+    render(Text(f"WARNING: {visible(message)}", style="bold red"))
+
+
+def render(thing: "RenderableType") -> None:
+    """Colours on a terminal, plain text elsewhere."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else UNBOUNDED, highlight=False)
+    with console.capture() as captured:
+        console.print(thing)
+    write(captured.get().rstrip("\n"))
+
+
+def write(text: str) -> None:
+    """Put text and a line break on standard output, now."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        cannot_write(error)
+
+
+def cannot_write(error: OSError) -> NoReturn:
+    """End the command: standard output is full, or nobody reads it."""
+    # Python would try to write the rest once more when it ends, and complain once more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        raise SystemExit(int(Exit.BROKEN_PIPE))
+    die(f"cannot write the answer: {error.strerror}", Exit.UNAVAILABLE)

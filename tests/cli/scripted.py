@@ -36,10 +36,10 @@ class Scripted:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def next_call(self) -> dict[str, Any]:
+    def next_call(self) -> list[Any]:
         """The next call that arrives; waits for it."""
         assert self.process.stdout is not None
-        call: dict[str, Any] = json.loads(self.process.stdout.readline())
+        call: list[Any] = json.loads(self.process.stdout.readline())
         return call
 
 
@@ -91,7 +91,7 @@ def told(call: Call) -> Iterator[object]:
         if isinstance(argument, dict):
             plain = {name: value.value for name, value in argument.items()}
             if "source" in plain:
-                with os.fdopen(call.take_fd(plain["source"]), "rb") as file:
+                with os.fdopen(os.dup(call.fd(plain["source"])), "rb") as file:
                     plain["source"] = file.read().decode("latin-1")
             yield plain
         else:

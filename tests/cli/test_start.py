@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""The command starts light: what is heavy is imported by the verb that needs it, and no other."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.harness.data import ROOT
+
+HEAVY = {
+    *("cv2", "dlib", "numpy", "onnxruntime", "tensorflow", "keras", "PIL"),
+    *("pydbus", "gi", "cryptography", "rich", "tomlkit", "pam"),
+}
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "pass",
+        "cli.main.run(['--help'])",
+        "cli.main.run(['verify', '--help'])",
+        "cli.main.run(['config', 'check', '/dev/null'])",
+    ],
+)
+def test_nothing_heavy_is_imported(start: str) -> None:
+    program = f"import sys, cli.main; {start}; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in done.stderr.split()}
+    assert "click" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_a_verb_that_talks_to_the_daemon_needs_no_model() -> None:
+    program = "import sys, cli.main; cli.main.run(['list', 'alice']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "pydbus" in loaded
+    assert loaded & {"cv2", "dlib", "numpy", "onnxruntime", "tensorflow", "cryptography"} == set()
