@@ -87,11 +87,14 @@ def empty_scene(target: Path, count: int = 60) -> Path:
     )
 
 
-def from_picture(target: Path, picture: Image, count: int = 90) -> Path:
-    """A still picture as if a person sat before the camera: it sways a little, with noise."""
+def from_picture(target: Path, picture: Image, count: int = 90, start: int = 0) -> Path:
+    """A still picture as if a person sat before the camera: it sways a little, with noise.
+
+    ``start`` is the frame of the swaying to begin with.
+    """
     height, width = picture.shape[:2]
     scale = HEIGHT / height
-    noise = np.random.default_rng(2)
+    noise = np.random.default_rng(start)
 
     def seen(moment: int) -> Image:
         sway = moment / FPS * 2 * np.pi / 3  # once around in three seconds
@@ -101,4 +104,4 @@ def from_picture(target: Path, picture: Image, count: int = 90) -> Path:
         image = cv2.warpAffine(picture, turn, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(np.clip(image + noise.normal(0, 2, image.shape), 0, 255), np.uint8)
 
-    return write(target, (seen(moment) for moment in range(count)))
+    return write(target, (seen(moment) for moment in range(start, start + count)))

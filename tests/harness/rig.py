@@ -9,6 +9,7 @@ no root, changes nothing of the machine, and takes away all it made.
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -191,6 +192,11 @@ class Rig:
         code = next((code for text, code in PAM_TEXTS.items() if text in said), f"? {said}")
         ours = [line for line in done.stderr.splitlines() if not line.startswith("pamtester: ")]
         return PamAnswer(code, seconds, done.stdout, "\n".join(ours))
+
+    def last_result(self) -> str:
+        """The result word in the daemon's last audit line; empty where it has judged nothing."""
+        words = re.findall(r'event="?verify.* result="([a-z-]+)"', self.daemon.log())
+        return words[-1] if words else ""
 
     # ---- how it is made
 
