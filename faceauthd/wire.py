@@ -9,7 +9,8 @@ other: decoding checks every type, shape, range and size, and raises WireError a
 import json
 import os
 import socket
-from collections.abc import Callable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast, get_args
 
@@ -203,19 +204,24 @@ def receive_report(sock: socket.socket) -> Report | None:
 
 def _receive(sock: socket.socket, most_fds: int) -> tuple[bytes, list[int]]:
     """One datagram; empty when the other side is gone."""
-    flags = socket.MSG_CMSG_CLOEXEC
+    fds = array("i")
+    space = socket.CMSG_LEN(most_fds * fds.itemsize)
     try:
-        data, fds, state, _ = socket.recv_fds(sock, LARGEST + 1, most_fds, flags)
+        # Not socket.recv_fds: it loses the flags, and so close-on-exec.
+        data, control, state, _ = sock.recvmsg(LARGEST + 1, space, socket.MSG_CMSG_CLOEXEC)
     except ConnectionError:
         return b"", []
+    for level, kind, content in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(content[: len(content) // fds.itemsize * fds.itemsize])
     # A truncated control message is a descriptor too many; the kernel has closed the rest.
     if len(data) > LARGEST or state & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         _close(fds)
         raise WireError("a message that is too large")
-    return data, fds
+    return data, list(fds)
 
 
-def _close(fds: list[int]) -> None:
+def _close(fds: Iterable[int]) -> None:
     for fd in fds:
         os.close(fd)
 

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceauthd.camera import CameraError, CameraInfo
-from faceauthd.camera import ioctls
+from faceauthd.camera import CameraError, CameraInfo, ioctls
 from faceauthd.camera import v4l2 as v4l2_module
 from faceauthd.camera.capture import EveryFrame, Looping, NewestFrame, Numbered, Paced
 from faceauthd.camera.v4l2 import Camera
