@@ -8,7 +8,7 @@ Here instead
 - a handler gets a ``Call`` and answers it now or later, once; the text of an unforeseen
   exception goes to the log and never to the caller;
 - signals go to one receiver, names are kept, and a caller who leaves is noticed;
-- file descriptors that come with a call are counted, and closed unless taken;
+- file descriptors that come with a call are counted, and closed with its answer;
 - questions to polkit and logind are asynchronous and end at a deadline.
 
 Values cross this file as plain Python; what D-Bus calls a variant is a ``Typed`` pair of a
@@ -92,11 +92,11 @@ class Call:
         if self._finish():
             self._invocation.return_dbus_error(error.dbus_name, str(error))
 
-    def take_fd(self, handle: int) -> int:
-        """The file descriptor that a ``h`` argument stands for; it is the handler's to close."""
+    def fd(self, handle: int) -> int:
+        """The file descriptor that a ``h`` argument stands for; it is closed with the answer."""
         if not 0 <= handle < len(self._fds):
             raise InvalidArgumentError("the call names a file descriptor that did not come with it")
-        return self._fds.pop(handle)
+        return self._fds[handle]
 
     def run(self, step: Callable[[], None]) -> None:
         """Do one step of the answer; whatever it raises becomes the answer."""
@@ -250,7 +250,6 @@ class Bus:
         Returns a function that gives the question up; ``done(False)`` then still follows, and
         polkit takes its dialog away.
         """
-
         authority = Peer(*POLKIT, "org.freedesktop.PolicyKit1.Authority")
         ticket = f"faceauth-{next(self._tickets)}"
 

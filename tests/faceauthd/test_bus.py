@@ -202,7 +202,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_a_file_descriptor_that_nobody_takes_is_closed(service: Service, client: Bus) -> None:
+def test_file_descriptors_are_closed_with_the_answer(service: Service, client: Bus) -> None:
     with Path("/dev/null").open("rb") as file:
         echo(client, "warm", fds=[file.fileno()])
         before = open_files()
@@ -211,20 +211,17 @@ def test_a_file_descriptor_that_nobody_takes_is_closed(service: Service, client:
     assert open_files() <= before
 
 
-def test_a_taken_file_descriptor_is_the_caller_s_file(service: Service, client: Bus) -> None:
-    taken: list[int] = []
-
-    def take(call: Call) -> None:
-        taken.append(call.take_fd(call.arguments[1]["source"].value))
+def test_a_passed_file_descriptor_is_the_caller_s_file(service: Service, client: Bus) -> None:
+    def write(call: Call) -> None:
+        os.write(call.fd(call.arguments[1]["source"].value), b"hello")
         call.reply("", {})
 
-    service.echo = take
+    service.echo = write
     ours, theirs = socket.socketpair()
     echo(client, "x", {"source": Typed("h", 0)}, fds=[theirs.fileno()])
     theirs.close()
-    os.write(taken[0], b"still open")
-    assert ours.recv(10) == b"still open"
-    os.close(taken[0])
+    assert ours.recv(10) == b"hello"
+    assert ours.recv(10) == b""  # all copies are closed
     ours.close()
 
 
@@ -233,7 +230,7 @@ def test_wrong_file_descriptors_are_refused(
     service: Service, client: Bus, handle: int, sent: int
 ) -> None:
     def take(call: Call) -> None:
-        call.take_fd(handle)
+        call.fd(handle)
 
     service.echo = take
     with Path("/dev/null").open("rb") as file, pytest.raises(BusError) as caught:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""What callers send, checked: users, options, passed files. Wrong is InvalidArgumentError."""
+
+import fcntl
+import os
+import pwd
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faceauthd.bus import Typed
+from faceauthd.results import InvalidArgumentError
+from faceauthd.store import check_user
+
+LONGEST_SERVICE = 64  # characters
+
+
+@dataclass(frozen=True)
+class Target:
+    """The user that a call is about; ``uid`` is None where no such account exists."""
+
+    name: str
+    uid: int | None
+
+
+def target(user: str, caller: int) -> Target:
+    """The user named by a call; empty is the caller.
+
+    An existing account goes by the name that the system gives it, so that no user has two sets of
+    faces where the account database takes ALICE for alice.
+    """
+    try:
+        if not user:
+            account = pwd.getpwuid(caller)
+        else:
+            check_user(user)
+            account = pwd.getpwnam(user)
+    except KeyError:
+        if not user:
+            raise InvalidArgumentError(f"uid {caller} has no account; name a user") from None
+        return Target(user, None)
+    return Target(account.pw_name, account.pw_uid)
+
+
+def service(options: Mapping[str, Typed]) -> str:
+    """The option ``service``, the only one allowed; empty where it is missing."""
+    _check(options, {"service": "s"})
+    name = str(options["service"].value) if "service" in options else ""
+    if len(name) > LONGEST_SERVICE or not name.isprintable():
+        raise InvalidArgumentError(
+            f"option service: at most {LONGEST_SERVICE} printable characters are allowed"
+        )
+    return name
+
+
+def source(options: Mapping[str, Typed]) -> int | None:
+    """The handle in the option ``source``, the only one allowed; None where it is missing."""
+    _check(options, {"source": "h"})
+    return int(options["source"].value) if "source" in options else None
+
+
+def check_file(fd: int) -> None:
+    """Refuse a passed descriptor that is no regular file open for reading.
+
+    A pipe or a device could make whoever reads it wait for ever.
+    """
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise InvalidArgumentError("option source: this is no regular file")
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    if flags & os.O_ACCMODE == os.O_WRONLY or flags & os.O_PATH:
+        raise InvalidArgumentError("option source: this file is not open for reading")
+
+
+def _check(options: Mapping[str, Typed], known: Mapping[str, str]) -> None:
+    """Every option must be known and of its type: a misspelt one must not be passed over."""
+    for key, value in options.items():
+        if key not in known:
+            shown = key[:40] if key.isprintable() else ascii(key[:40])
+            raise InvalidArgumentError(f"unknown option {shown!r}; known: {', '.join(known)}")
+        if value.signature != known[key]:
+            raise InvalidArgumentError(
+                f"option {key}: its type is {value.signature}, and must be {known[key]}"
+            )

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Which templates a scan is compared with, and at which similarity.
+
+A template of another model is never compared: the numbers would mean nothing.
+"""
+
+from collections.abc import Sequence
+
+from faceauthd.capture import RefusalError
+from faceauthd.parts import Parts
+from faceauthd.results import Result
+from faceauthd.sessions import Template
+from faceauthd.store import FaceRecord
+from faceauthd.wire import Ready
+from models.errors import ModelError
+
+
+def loaded(parts: Parts) -> Ready:
+    """What the worker has loaded; RefusalError where it has not."""
+    if parts.worker.info is None:
+        raise RefusalError(Result.ERROR, "the worker has no models loaded")
+    return parts.worker.info
+
+
+def is_usable(face: FaceRecord, info: Ready | None) -> bool:
+    """Whether the loaded model can compare this face."""
+    return info is not None and face.model == info.model and not face.damaged
+
+
+def templates(faces: Sequence[FaceRecord], info: Ready) -> list[Template]:
+    """What can be compared of these faces; RefusalError where that is nothing."""
+    if not faces:
+        raise RefusalError(Result.NOT_ENROLLED, "no face is enrolled")
+    usable = [face for face in faces if is_usable(face, info)]
+    if not usable:
+        raise RefusalError(
+            Result.NOT_ENROLLED,
+            f"no enrolled face is of the model in use ({info.model}): enrol again",
+        )
+    return [Template(face.face_id, face.user, face.label, face.vectors) for face in usable]
+
+
+def threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template] = ()) -> float:
+    """The cosine that a stranger's frame reaches with the probability ``fmr``.
+
+    Each template in the gallery is another chance for the stranger, so each gets a share of it.
+    RefusalError where the calibration does not reach that far.
+    """
+    chances = max(1, sum(len(template.vectors) for template in gallery))
+    try:
+        return parts.threshold(info.model, fmr / chances)
+    except ModelError as error:
+        raise RefusalError(Result.ERROR, str(error)) from None

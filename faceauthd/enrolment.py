@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""Enroll: a scan of one person, and its template in the store before the caller hears of it."""
+
+from dataclasses import dataclass
+
+from faceauthd import arguments, audit, comparison
+from faceauthd.bus import Call, Credentials
+from faceauthd.capture import Capture, Ending, Plan, RefusalError
+from faceauthd.gate import Gate
+from faceauthd.lockout import Lockout
+from faceauthd.parts import Parts
+from faceauthd.results import (
+    BusyError,
+    CancelledError,
+    EnrollFailedError,
+    FaceAuthError,
+    InternalError,
+    InvalidArgumentError,
+    NoCameraError,
+    Result,
+)
+from faceauthd.sessions import EnrollSession, Enrolment
+from faceauthd.store import check_label
+
+# All frames of an enrolment must be one person's, at this false match rate. It is no door: it is
+# to find out a second person, and must not refuse the first one's other poses.
+ONE_PERSON = 1e-3
+
+ERRORS: dict[Result, type[FaceAuthError]] = {
+    Result.CANCELLED: CancelledError,
+    Result.CAMERA_MISSING: NoCameraError,
+    Result.BUSY: BusyError,
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call that was let through; ``fd`` is the file to take the frames from, or None."""
+
+    call: Call
+    caller: Credentials
+    user: str
+    label: str
+    fd: int | None
+
+
+class Enrolling:
+    """The handler of Enroll."""
+
+    def __init__(self, parts: Parts, gate: Gate) -> None:
+        self._parts, self._gate = parts, gate
+
+    def enroll(self, call: Call) -> None:
+        user, label, options = call.arguments
+        if label:
+            check_label(label)
+        handle = arguments.source(options)
+        fd = None if handle is None else call.fd(handle)
+        if fd is not None:
+            arguments.check_file(fd)
+        caller = self._gate.caller(call)
+        target = arguments.target(user, caller.uid)
+
+        def admitted() -> None:
+            if target.uid is None:
+                raise InvalidArgumentError(f"there is no user {target.name}")
+            self._scan(Request(call, caller, target.name, label, fd))
+
+        self._gate.admit(call, caller, target.uid, admitted)
+
+    def _scan(self, request: Request) -> None:
+        self._refuse_taken_label(request)
+        parts = self._parts
+        plan: Plan[Enrolment] = Plan(
+            scanner=parts.worker,
+            camera=parts.config.camera,
+            liveness=(),
+            timeout=parts.config.enroll.timeout,
+            session=self._session,
+            fd=request.fd,
+        )
+        capture = Capture(
+            parts.bus, request.call, plan, lambda ending: self._enrolled(request, ending)
+        )
+        parts.slot.start(capture)
+
+    def _refuse_taken_label(self, request: Request) -> None:
+        """The store refuses it as well; here it spares the person a scan for nothing."""
+        faces = self._parts.store.faces(request.user)
+        if request.label in {face.label for face in faces}:
+            raise InvalidArgumentError(
+                f'there is a face "{request.label}" already; choose another label'
+            )
+
+    def _session(self) -> EnrollSession:
+        config = self._parts.config
+        info = comparison.loaded(self._parts)
+        consistency = comparison.threshold(self._parts, info, ONE_PERSON)
+        return EnrollSession(config.enroll.frames, config.verify.dark, consistency)
+
+    def _enrolled(self, request: Request, ending: Ending[Enrolment]) -> None:
+        try:
+            face_id = self._store(request, ending)
+        except FaceAuthError as error:
+            self._record(request, ending, error.name, str(error))
+            raise
+        self._record(request, ending, "stored", "")
+        request.call.reply(face_id)
+
+    def _store(self, request: Request, ending: Ending[Enrolment]) -> str:
+        """The id of the stored face; FaceAuthError with the reason why there is none."""
+        parts, info = self._parts, self._parts.worker.info
+        if ending.refusal:
+            raise _error(ending.refusal)
+        if ending.verdict is None or info is None:
+            raise InternalError("the worker was lost; nothing was stored")
+        if ending.verdict.vectors is None:
+            raise EnrollFailedError(ending.verdict.reason)
+        record = parts.store.add_face(
+            request.user,
+            request.label,
+            engine=info.engine,
+            model=info.model,
+            camera=ending.camera,
+            vectors=ending.verdict.vectors,
+        )
+        # Whoever may enrol has proved by more than a face who they are: polkit or root says so.
+        parts.store.set_lockout(request.user, Lockout())
+        return record.face_id
+
+    def _record(
+        self, request: Request, ending: Ending[Enrolment], result: str, reason: str
+    ) -> None:
+        info = self._parts.worker.info
+        audit.verdict(
+            "enroll",
+            user=request.user,
+            service="",
+            caller=request.caller.uid,
+            result=result,
+            reason=reason,
+            camera=ending.camera,
+            models=[info.model] if info else [],
+            duration_ms=round(ending.seconds * 1000),
+        )
+
+
+def _error(refusal: RefusalError) -> FaceAuthError:
+    return ERRORS.get(refusal.result, EnrollFailedError)(refusal.reason)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Lets a call through: who calls, what authority.py says of them, and polkit where it decides.
+
+polkit may ask a person and so take its time; nobody else waits meanwhile. A caller who cancels, or
+leaves, ends the question. What was checked before the question may have changed by its answer:
+handlers check their own state after they were let through.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faceauthd import authority
+from faceauthd.bus import Bus, BusError, Call, Credentials
+from faceauthd.results import CancelledError, PermissionDeniedError
+
+# Seconds for polkit's answer: with a person who types a password, and without.
+PERSON = 120.0
+NOBODY = 5.0
+
+
+@dataclass
+class _Question:
+    sender: str
+    give_up: Callable[[], None]
+
+
+class Gate:
+    """The way into every method."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._questions: list[_Question] = []
+
+    def caller(self, call: Call) -> Credentials:
+        """Who calls; CancelledError where they have left already."""
+        try:
+            return self._bus.credentials(call.sender)
+        except BusError:
+            raise CancelledError("the caller left the bus") from None
+
+    def admit(
+        self, call: Call, caller: Credentials, target: int | None, then: Callable[[], None]
+    ) -> None:
+        """Go on with ``then`` where the caller may call this for the user with uid ``target``.
+
+        Otherwise the call fails with PermissionDeniedError, now or after polkit's answer.
+        """
+        rule = authority.rule(call.method, authority.caller(caller.uid, target))
+        if rule is authority.ALLOW:
+            then()
+        elif isinstance(rule, authority.Action):
+            self._ask(call, rule, then)
+        else:
+            raise PermissionDeniedError(f"{call.method} is for root alone")
+
+    def cancel(self, sender: str) -> None:
+        """End what polkit is being asked on behalf of ``sender``."""
+        for question in [each for each in self._questions if each.sender == sender]:
+            question.give_up()
+
+    def _ask(self, call: Call, action: authority.Action, then: Callable[[], None]) -> None:
+        def answered(allowed: bool) -> None:
+            self._questions.remove(question)
+            unwatch()
+            call.run(go_on if allowed else refuse)
+
+        def go_on() -> None:
+            self.caller(call)  # who must still be there
+            then()
+
+        def refuse() -> None:
+            raise PermissionDeniedError(f"{call.method} needs polkit's {action}, which said no")
+
+        give_up = self._bus.authorise(
+            call.sender,
+            action,
+            interactive=call.interactive,
+            timeout=PERSON if call.interactive else NOBODY,
+            done=answered,
+        )
+        question = _Question(call.sender, lambda: _cancelled(call, give_up))
+        self._questions.append(question)
+        unwatch = self._bus.on_vanished(call.sender, question.give_up)
+
+
+def _cancelled(call: Call, give_up: Callable[[], None]) -> None:
+    call.fail(CancelledError("cancelled while polkit was asked"))
+    give_up()

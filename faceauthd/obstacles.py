@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""What stands in the way of a scan, found out before the camera is opened.
+
+Each obstacle is a RefusalError: the result that Verify gives at once, and that CanVerify foretells.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from faceauthd import comparison
+from faceauthd.bus import Call, Credentials
+from faceauthd.camera.discovery import find_camera
+from faceauthd.camera.terms import CameraError, CameraInfo
+from faceauthd.capture import RefusalError
+from faceauthd.environment import Surroundings
+from faceauthd.parts import Parts
+from faceauthd.results import Result
+
+Refuse = Callable[[RefusalError], None]
+
+
+def attempt(call: Call, step: Callable[[], None], refuse: Refuse) -> None:
+    """Do one step of a call; a RefusalError goes to ``refuse``, other errors are the answer."""
+
+    def run() -> None:
+        try:
+            step()
+        except RefusalError as refusal:
+            refuse(refusal)
+
+    call.run(run)
+
+
+def when_possible(
+    parts: Parts,
+    call: Call,
+    caller: Credentials,
+    user: str,
+    then: Callable[[], None],
+    refuse: Refuse,
+) -> None:
+    """Go on where nothing stands in the way of a scan for ``user`` (empty: for everybody).
+
+    The daemon's own state is looked at before logind is asked and again after.
+    """
+
+    def looked(around: Surroundings) -> None:
+        def go_on() -> None:
+            if around.remote:
+                raise RefusalError(Result.REMOTE, "the session is remote")
+            if around.lid_closed:
+                raise RefusalError(Result.LID_CLOSED, "the lid is closed")
+            check(parts, user)
+            then()
+
+        attempt(call, go_on, refuse)
+
+    def look() -> None:
+        check(parts, user)
+        parts.environment.look(caller.pid, looked)
+
+    attempt(call, look, refuse)
+
+
+def check(parts: Parts, user: str) -> None:
+    """Raise RefusalError where the daemon's own state stands in the way."""
+    if parts.config.disabled:
+        raise RefusalError(Result.DISABLED, "face authentication is turned off")
+    faces = parts.store.faces(user) if user else parts.store.all_faces()
+    if not faces:
+        raise RefusalError(Result.NOT_ENROLLED, "no face is enrolled")
+    if parts.worker.info:
+        comparison.templates(faces, parts.worker.info)
+    if user:
+        _check_lockout(parts, user)
+    if parts.slot.busy:
+        raise RefusalError(Result.BUSY, "another scan is running")
+
+
+def _check_lockout(parts: Parts, user: str) -> None:
+    wait = parts.store.get_lockout(user).remaining(parts.config.lockout, parts.now())
+    if math.isinf(wait):
+        raise RefusalError(Result.LOCKED_OUT, "too many refusals: enrol again to use your face")
+    if wait > 0:
+        reason = f"too many refusals: try again in {math.ceil(wait)} s"
+        raise RefusalError(Result.LOCKED_OUT, reason)
+
+
+def find_configured_camera(
+    parts: Parts, call: Call, then: Callable[[], None], refuse: Refuse
+) -> None:
+    """Go on where the configured camera is there; whether it gives pictures is not tried.
+
+    A worker that still loads its models is not waited for: the scan itself will tell.
+    """
+    camera, worker = parts.config.camera, parts.worker
+
+    def listed(cameras: Sequence[CameraInfo] | None) -> None:
+        def find() -> None:
+            if cameras is None:
+                raise RefusalError(Result.ERROR, "the worker does not answer")
+            try:
+                find_camera(camera.device, cameras)
+            except CameraError as error:
+                raise RefusalError(Result.CAMERA_MISSING, error.text) from None
+            then()
+
+        attempt(call, find, refuse)
+
+    def look() -> None:
+        if worker.state == "failed":
+            # Being asked makes it try again, so that the next call may find it mended.
+            worker.list_cameras(lambda _cameras: None)
+            raise RefusalError(Result.ERROR, f"the worker failed: {worker.text}")
+        if camera.device.startswith("/") and not Path(camera.device).exists():
+            raise RefusalError(Result.CAMERA_MISSING, f"there is no {camera.device}")
+        is_file = camera.device.startswith("/") and not Path(camera.device).is_char_device()
+        if is_file or worker.state != "ready":
+            then()
+        else:
+            worker.list_cameras(listed, camera.allow_virtual)
+
+    attempt(call, look, refuse)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""What runs, for people who ask; and what they had better know, said loudly.
+
+Nothing here is secret: anybody may ask for it.
+"""
+
+import logging
+from importlib.metadata import PackageNotFoundError, version
+
+from faceauthd.bus import Typed
+from faceauthd.config import Config
+from faceauthd.parts import Parts, Worker
+from faceauthd.policy import for_service
+
+log = logging.getLogger(__name__)
+
+
+def status(parts: Parts) -> dict[str, Typed]:
+    """The answer to GetStatus."""
+    config, info = parts.config, parts.worker.info
+    cues = info.cues if info else {}
+    return {
+        "version": Typed("s", _version()),
+        "engine": Typed("s", info.engine if info else config.engine),
+        "model": Typed("s", info.model if info else ""),
+        "liveness": Typed("a{ss}", {cue: ", ".join(sorted(cues[cue])) for cue in cues}),
+        "camera": Typed("s", config.camera.device),
+        "worker": Typed("s", parts.worker.state),
+        "enrolled": Typed("u", parts.store.user_count()),
+        "disabled": Typed("b", config.disabled),
+        "warnings": Typed("as", warnings(config, parts.worker)),
+    }
+
+
+def warnings(config: Config, worker: Worker) -> list[str]:
+    """One line for each thing that makes faceauth weaker than it could be, or not work at all."""
+    found = []
+    if not config.verify.liveness:
+        found.append("LIVENESS IS OFF (verify.liveness = []): a photograph of a user lets one in")
+    for name in sorted(config.services):
+        if config.verify.liveness and not for_service(config, name).liveness:
+            found.append(
+                f"LIVENESS IS OFF for {name} (service.{name}.liveness = []): "
+                "a photograph of a user lets one in"
+            )
+    for name in config.camera.allow_virtual:
+        found.append(f"virtual camera {name!r} is allowed: who feeds it can show it any face")
+    if config.camera.device.startswith("/") and not config.camera.device.startswith("/dev/"):
+        found.append(f"the camera is a file ({config.camera.device}): it shows what the file shows")
+    if worker.state == "failed":
+        found.append(f"the worker failed, no face can be verified: {worker.text}")
+    if worker.info:
+        wanted = {
+            cue for name in ("", *config.services) for cue in for_service(config, name).liveness
+        }
+        for cue in sorted(wanted - worker.info.cues.keys()):
+            found.append(f"no model for the liveness cue {cue!r} is installed: Verify is refused")
+    return found
+
+
+def log_warnings(config: Config, worker: Worker) -> None:
+    """Say them in the log as well; nobody asks for a status who has no reason to."""
+    for warning in warnings(config, worker):
+        log.warning("%s", warning)
+
+
+def _version() -> str:
+    try:
+        return version("faceauth-login")
+    except PackageNotFoundError:
+        return "unknown"

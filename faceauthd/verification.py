@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""CanVerify, Verify and Identify.
+
+Every way out is a refusal but one: a session's own ``match``, and that is recorded first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faceauthd import arguments, audit, comparison, obstacles
+from faceauthd.bus import Call, Credentials, Typed
+from faceauthd.capture import Capture, Ending, Plan, RefusalError
+from faceauthd.gate import Gate
+from faceauthd.lockout import Lockout
+from faceauthd.parts import Parts
+from faceauthd.policy import Policy, for_service
+from faceauthd.results import Result
+from faceauthd.sessions import IdentifySession, Verdict, VerifySession
+
+READY = "ready"  # what CanVerify answers where nothing stands in the way
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call that was let through. ``user`` is empty for Identify, which is about everybody."""
+
+    call: Call
+    caller: Credentials
+    user: str
+    policy: Policy
+
+
+class Verification:
+    """The handlers of the three methods."""
+
+    def __init__(self, parts: Parts, gate: Gate) -> None:
+        self._parts, self._gate = parts, gate
+
+    def can_verify(self, call: Call) -> None:
+        def asked(request: Request) -> None:
+            policy = request.policy
+            said = {"confirm": Typed("s", policy.confirm), "timeout": Typed("d", policy.timeout)}
+
+            def refuse(refusal: RefusalError) -> None:
+                call.reply(str(refusal.result), said)
+
+            def find_camera() -> None:
+                ready = lambda: call.reply(READY, said)  # noqa: E731
+                obstacles.find_configured_camera(self._parts, call, ready, refuse)
+
+            self._when_possible(request, find_camera, refuse)
+
+        self._about_a_user(call, asked)
+
+    def verify(self, call: Call) -> None:
+        self._about_a_user(call, self._scan_when_possible)
+
+    def identify(self, call: Call) -> None:
+        (options,) = call.arguments
+        service = arguments.service(options)
+        caller = self._gate.caller(call)
+
+        def admitted() -> None:
+            policy = for_service(self._parts.config, service)
+            self._scan_when_possible(Request(call, caller, "", policy))
+
+        self._gate.admit(call, caller, None, admitted)
+
+    def _about_a_user(self, call: Call, then: Callable[[Request], None]) -> None:
+        """Read the arguments of Verify and CanVerify, and go on once the caller is let through."""
+        user, options = call.arguments
+        service = arguments.service(options)
+        caller = self._gate.caller(call)
+        target = arguments.target(user, caller.uid)
+
+        def admitted() -> None:
+            policy = for_service(self._parts.config, service)
+            then(Request(call, caller, target.name, policy))
+
+        self._gate.admit(call, caller, target.uid, admitted)
+
+    def _when_possible(
+        self, request: Request, then: Callable[[], None], refuse: obstacles.Refuse
+    ) -> None:
+        obstacles.when_possible(
+            self._parts, request.call, request.caller, request.user, then, refuse
+        )
+
+    def _scan_when_possible(self, request: Request) -> None:
+        def refuse(refusal: RefusalError) -> None:
+            self._answer(request, Ending(None, refusal, "", 0.0))
+
+        self._when_possible(request, lambda: self._scan(request), refuse)
+
+    def _scan(self, request: Request) -> None:
+        parts, policy = self._parts, request.policy
+        plan: Plan[Verdict] = Plan(
+            scanner=parts.worker,
+            camera=parts.config.camera,
+            liveness=policy.liveness,
+            timeout=policy.timeout,
+            session=lambda: self._session(request),
+        )
+        capture = Capture(
+            parts.bus, request.call, plan, lambda ending: self._verified(request, ending)
+        )
+        parts.slot.start(capture)
+
+    def _session(self, request: Request) -> VerifySession | IdentifySession:
+        store, policy = self._parts.store, request.policy
+        info = comparison.loaded(self._parts)
+        faces = store.faces(request.user) if request.user else store.all_faces()
+        gallery = comparison.templates(faces, info)
+        threshold = comparison.threshold(self._parts, info, policy.fmr, gallery)
+        kind = VerifySession if request.user else IdentifySession
+        return kind(policy, gallery, threshold, info.cues)
+
+    def _verified(self, request: Request, ending: Ending[Verdict]) -> None:
+        """Record the verdict, then answer with it: a match that can't be recorded is none."""
+        if request.user and ending.verdict:
+            self._record(request.user, ending.verdict.result)
+        self._answer(request, ending)
+
+    def _record(self, user: str, result: Result) -> None:
+        store = self._parts.store
+        if result is Result.MATCH:
+            store.set_lockout(user, Lockout())
+        elif result.judged_refusal:
+            store.set_lockout(user, store.get_lockout(user).refused(self._parts.now()))
+
+    def _answer(self, request: Request, ending: Ending[Verdict]) -> None:
+        verdict = _verdict(ending)
+        milliseconds = round(ending.seconds * 1000)
+        info = self._parts.worker.info
+        audit.verdict(
+            request.call.method.lower(),
+            user=request.user or verdict.user,
+            service=request.policy.service,
+            caller=request.caller.uid,
+            result=verdict.result,
+            reason=verdict.reason,
+            camera=ending.camera,
+            models=[info.model, *sorted(verdict.liveness)] if info and verdict.frames else [],
+            duration_ms=milliseconds,
+        )
+        details = _details(verdict, milliseconds)
+        if request.caller.uid == 0:
+            details |= _scores(verdict)
+        if request.user:
+            request.call.reply(str(verdict.result), details)
+        else:
+            request.call.reply(str(verdict.result), verdict.user, details)
+
+
+def _verdict(ending: Ending[Verdict]) -> Verdict:
+    """The session's, where there is one: it knows of a cancelled scan whether it had refused."""
+    if ending.verdict:
+        return ending.verdict
+    if ending.refusal:
+        return Verdict(ending.refusal.result, ending.refusal.reason)
+    return Verdict(Result.ERROR, "the scan ended without a verdict")
+
+
+def _details(verdict: Verdict, milliseconds: int) -> dict[str, Typed]:
+    """What every caller may know."""
+    return {
+        "frames": Typed("u", verdict.frames),
+        "milliseconds": Typed("u", milliseconds),
+        "reason": Typed("s", verdict.reason),
+    }
+
+
+def _scores(verdict: Verdict) -> dict[str, Typed]:
+    """What root alone may know: anybody else could climb a score, photograph by photograph."""
+    return {
+        "score": Typed("d", verdict.score),
+        "threshold": Typed("d", verdict.threshold),
+        "liveness": Typed("a{sd}", dict(verdict.liveness)),
+        "face": Typed("s", verdict.face_id),
+        "label": Typed("s", verdict.label),
+    }
