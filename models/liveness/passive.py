@@ -90,7 +90,7 @@ class PassiveModel:
         """The probability, 0 to 1, that ``face`` in ``image`` is live."""
         left, top, right, bottom = enlarged(face.box, self._about.crop, image)
         size = self._about.input.size
-        # The published network was trained on cv2.resize's bilinear crops.
+        # The published network was trained on cv2.resize's bilinear crops; averaging is no better.
         return self._probability(cv2.resize(image[top:bottom, left:right], (size, size)))
 
     def _probability(self, crop: Image) -> float:
@@ -113,24 +113,22 @@ class PassiveModel:
 
 
 def enlarged(box: Box, scale: float, image: Image) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in whole pixels of ``box`` enlarged, inside ``image``.
+    """Left, top, right, bottom (beyond the last pixel) of ``box`` enlarged, inside ``image``.
 
-    Raises ModelError where nothing of at least two pixels is left.
+    Raises ModelError where nothing of the box is there to be enlarged.
     """
     height, width = image.shape[:2]
-    if box.width <= 0 or box.height <= 0 or min(height, width) < 3:
+    if not (box.width > 0 and box.height > 0) or min(height, width) < 3:
         raise ModelError("the face's box is empty, so liveness cannot be judged")
     scale = min(scale, (width - 1) / box.width, (height - 1) / box.height)
     left, right = _inside(box.centre[0], box.width * scale, width)
     top, bottom = _inside(box.centre[1], box.height * scale, height)
-    if right - left < 2 or bottom - top < 2:
-        raise ModelError("the face's box is too thin, so liveness cannot be judged")
     return left, top, right, bottom
 
 
 def _inside(centre: float, length: float, limit: int) -> tuple[int, int]:
-    start = min(max(centre - length / 2, 0.0), limit - length)
-    return int(start), int(start + length)
+    start = max(min(centre - length / 2, limit - 1 - length), 0.0)
+    return int(start), int(start + length) + 1
 
 
 def load_passive_models(models_dir: Path) -> list[PassiveModel]:
