@@ -212,17 +212,22 @@ class WorkerSupervisor:
 
     def _give_up(self, why: wire.EndWhy, text: str) -> None:
         """Ends all scans and questions; there is no worker any more."""
-        scans = [self._running] if self._running else []
-        scans += self._waiting
-        questions = [*self._questions.values(), *(on_done for _, on_done in self._unasked)]
-        self._running = None
-        self._waiting.clear()
-        self._questions.clear()
-        self._unasked.clear()
-        for scan in scans:
+        self._end_running(why, text)
+        waiting, self._waiting = self._waiting, deque()
+        unasked, self._unasked = self._unasked, []
+        for scan in waiting:
             scan.close_fd()
             _call(scan.on_ended, why, text)
-        for on_done in questions:
+        for _question, on_done in unasked:
+            _call(on_done, None)
+
+    def _end_running(self, why: wire.EndWhy, text: str) -> None:
+        """Ends what the worker, which is gone, was busy with."""
+        running, self._running = self._running, None
+        questions, self._questions = self._questions, {}
+        if running is not None:
+            _call(running.on_ended, why, text)
+        for on_done in questions.values():
             _call(on_done, None)
 
     # The worker's life.
@@ -244,9 +249,6 @@ class WorkerSupervisor:
             self._disarm(name)
         self._process, self.info = None, None
         self._deaths += 1
-        running, self._running = self._running, None
-        questions = tuple(self._questions.values())
-        self._questions.clear()
         if self.text:
             self._fail(self.text)
         elif self._deaths >= self._limits.deaths:
@@ -255,16 +257,13 @@ class WorkerSupervisor:
             self.state = "starting"
             delay = min(2.0 ** (self._deaths - 4), self._limits.longest_delay)
             self._after("spawn", delay if self._deaths > 1 else 0, self._spawn)
-        if running is not None:
-            _call(running.on_ended, "error", self.text or f"the worker died ({how})")
-        for on_done in questions:
-            _call(on_done, None)
+            self._end_running("error", f"the worker died ({how})")
 
     def _fail(self, text: str) -> None:
         self.state, self.text = "failed", text
         self._failed_at = time.monotonic()
         log.error("%s", text)
-        self._later(lambda: self._give_up("error", text) if self.state == "failed" else None)
+        self._give_up("error", text)
 
     # What the worker says.
 

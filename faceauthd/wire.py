@@ -30,6 +30,7 @@ LONGEST_ID = 128
 MOST_CAMERAS = 32
 MOST_FORMATS = 64
 MOST_CUES = 8
+MOST_NAMES = 256
 MOST_MODELS = 16
 LONGEST_EMBEDDING = 2048
 _IDS = 2**53
@@ -153,7 +154,7 @@ def decode_order(data: bytes) -> Order:
     elif kind == "stop":
         order = Stop(number)
     elif kind == "cameras":
-        order = ListCameras(number, message.texts("allow_virtual", LONGEST_ID, MOST_CAMERAS))
+        order = ListCameras(number, message.texts("allow_virtual", LONGEST_TEXT, MOST_NAMES))
     else:
         raise WireError(f"unknown order {kind!r}")
     message.end()

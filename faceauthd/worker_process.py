@@ -80,8 +80,8 @@ class WorkerProcess:
         """Sends an order; a worker that does not take it is killed."""
         try:
             wire.send(self._sock, order, fd)
-        except OSError as error:  # its end is closed, or so full that nobody can be reading
-            self.kill(f"does not listen ({error.strerror})")
+        except (OSError, WireError) as error:  # nobody reads, or nobody could read that
+            self.kill(f"cannot be told ({error})")
 
     def kill(self, why: str) -> None:
         """Ends the worker at once and believes it no more; on_gone follows."""
@@ -100,6 +100,8 @@ class WorkerProcess:
 
     def _on_exit(self) -> bool:
         self._receive(_LAST_WORDS)
+        if "exit" not in self._watches:  # closed by who heard the last words
+            return False
         status = self._process.wait()
         self._release()
         self._on_gone(f"signal {-status}" if status < 0 else f"exit status {status}")

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""The worker process as the supervisor meets it: orders in, reports out, and its end."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceauthd import wire
+from faceauthd.config import CameraConfig
+from faceauthd.engine import WorkerSpec, WorkerSupervisor
+from models.install import install
+from tests.faceauthd.films import write_clip
+from tests.faceauthd.supervised import GUARD, Record, Script, run_until
+from tests.faceauthd.worker_script import READY
+from tests.harness.data import SHARED, needs
+
+
+class Line:
+    """The daemon's end of the line to a worker."""
+
+    def __init__(self, script: Script) -> None:
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.settimeout(GUARD)
+        with theirs:
+            self.process = subprocess.Popen(
+                script.command(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+
+    def reports(self) -> Iterator[wire.Report]:
+        while (report := wire.receive_report(self.sock)) is not None:
+            yield report
+
+    def until(self, kind: type[wire.Report]) -> list[wire.Report]:
+        """The reports up to the first of this kind."""
+        seen = []
+        for report in self.reports():
+            seen.append(report)
+            if isinstance(report, kind):
+                return seen
+        raise AssertionError(f"only {seen}")
+
+    def ends(self) -> tuple[int, str]:
+        """The exit status and stderr; stdout must be empty."""
+        out, err = self.process.communicate(timeout=GUARD)
+        assert out == ""
+        return self.process.returncode, err
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    line = Line(Script("honest"))
+    yield line
+    line.sock.close()
+    line.process.kill()
+    line.process.communicate()
+
+
+def scan(number: int, device: Path | str) -> wire.Scan:
+    return wire.Scan(number, CameraConfig(device=str(device), paced=False), ("passive",), True)
+
+
+def test_a_scan_as_it_is_spoken_of(line: Line, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", 3)
+    assert line.until(wire.Ready) == [READY]
+    wire.send(line.sock, scan(7, clip))
+    opened, *frames = line.until(wire.Judged)
+    assert opened == wire.Opened(7, "file:clip.avi", "clip.avi")
+    wire.send(line.sock, wire.Stop(7))
+    *frames, ended = line.until(wire.Ended)
+    assert all(isinstance(report, wire.Judged) for report in frames)
+    assert ended == wire.Ended(7, "stopped", "")
+    wire.send(line.sock, wire.Stop(7))  # late
+    wire.send(line.sock, wire.ListCameras(8, ()))
+    assert isinstance(line.until(wire.Cameras)[-1], wire.Cameras)
+
+
+def test_it_ends_when_the_daemon_hangs_up(line: Line, tmp_path: Path) -> None:
+    line.until(wire.Ready)
+    wire.send(line.sock, scan(1, write_clip(tmp_path / "clip.avi", 3)))
+    line.until(wire.Judged)
+    line.sock.close()
+    status, _ = line.ends()
+    assert status == 0
+
+
+@pytest.mark.parametrize("nonsense", [b"{}", b"\xff", b'{"do":"stop","id":"1"}', b"x" * 65537])
+def test_it_takes_no_nonsense(line: Line, nonsense: bytes) -> None:
+    line.sock.send(nonsense)
+    status, err = line.ends()
+    assert status == 1
+    assert err.startswith("faceauth-worker: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_it_scans_once_at_a_time(line: Line, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", 3)
+    wire.send(line.sock, scan(1, clip))
+    wire.send(line.sock, scan(2, clip))
+    status, err = line.ends()
+    assert (status, err) == (1, "faceauth-worker: a scan during a scan\n")
+
+
+def test_a_daemon_that_is_not_the_parent_is_not_served() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        command = [*Script("honest").command(theirs.fileno())]
+        command[command.index(str(os.getpid()))] = "1"
+        subprocess.run(command, pass_fds=(theirs.fileno(),), check=True, timeout=GUARD)
+        theirs.close()
+        assert wire.receive_report(ours) is None
+
+
+def test_a_wrong_command_line_is_refused() -> None:
+    command = (sys.executable, "-m", "faceauthd.worker", "three")
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+
+
+@needs("video/talking-head")
+@needs("models/minifasnet")
+def test_real_models_judge_a_real_clip(tmp_path: Path) -> None:
+    install("minifasnet", tmp_path, SHARED / "models" / "minifasnet")
+    supervisor = WorkerSupervisor(WorkerSpec("dlib", tmp_path, 60))
+    supervisor.start()
+    clip = SHARED / "video/talking-head/liveportrait_d0.mp4"
+    record = Record().start(supervisor, clip)
+    run_until(lambda: len(record.frames) >= 3 or record.ended)
+    record.stop()
+    run_until(lambda: record.ended)
+    info = supervisor.info
+    assert info is not None
+    assert (info.engine, info.dimension, len(info.cues["passive"])) == ("dlib", 128, 1)
+    assert record.why == "stopped"
+    first, second, *_ = record.frames
+    for seen in (first, second):
+        assert seen.faces == 1
+        assert seen.embedding is not None
+        assert seen.box is not None
+        assert seen.box.width > 60
+        assert seen.liveness.keys() == info.cues["passive"].keys()
+    assert first.embedding is not None
+    assert second.embedding is not None
+    assert float(np.dot(first.embedding, second.embedding)) > 0.95  # one person, 40 ms apart
+    supervisor.stop()
+
+
+def test_missing_models_are_named(tmp_path: Path) -> None:
+    supervisor = WorkerSupervisor(WorkerSpec("mobilefacenet", tmp_path, 60))
+    supervisor.start()
+    run_until(lambda: supervisor.state == "failed")
+    assert "is not installed" in supervisor.text
+    supervisor.stop()
