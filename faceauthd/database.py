@@ -60,13 +60,14 @@ class Database:
         if not os.path.lexists(path):
             _create(path, key_check)
         private.check_file(path)
+        self._connection = _connect(path)
         try:
-            self._connection = _connect(path)
             _check(self._connection)
-        except sqlite3.Error as error:
-            raise StorageError(f"{path}: {_words(error)}") from None
-        except StorageError as error:
-            raise StorageError(f"{path}: {error}") from None
+            _keep_a_log(self._connection)
+        except (sqlite3.Error, StorageError) as error:
+            self.close()
+            words = _words(error) if isinstance(error, sqlite3.Error) else error
+            raise StorageError(f"{path}: {words}") from None
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows of a question, or of a change that returns some."""
@@ -111,6 +112,7 @@ def _create(path: Path, key_check: bytes) -> None:
         os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
         connection = _connect(new)
         try:
+            _keep_a_log(connection)
             connection.executescript(SCHEMA)
             connection.execute("INSERT INTO key_check VALUES (1, ?)", (key_check,))
         finally:
@@ -123,18 +125,21 @@ def _create(path: Path, key_check: bytes) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file, which must be there; nothing is written yet."""
     uri = f"file:{quote(os.fspath(path))}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
+    try:
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
+    except sqlite3.Error as error:
+        raise StorageError(f"{path}: {_words(error)}") from None
     # A text that is not UTF-8 was written by someone else: its face is damaged, the others are not.
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "secure_delete = ON",
-        "trusted_schema = OFF",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Changes go to a write-ahead log, each on the disk when it is reported. Writes to the file."""
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _check(connection: sqlite3.Connection) -> None:
