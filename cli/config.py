@@ -18,11 +18,10 @@ import click
 
 from cli import config_file, connection, output
 from cli.arguments import bus_text, config_option
-from cli.exits import Exit, die, exit_for_error, note
+from cli.exits import Exit, die, note
 from cli.lazy import Verb, Verbs
-from cli.terminal import has_terminal, polkit_agent
+from cli.terminal import has_terminal
 from faceauthd.config import ConfigError, load
-from faceauthd.results import FaceAuthError
 
 EDITORS = ("sensible-editor", "editor", "nano", "vi")
 VERBS = {verb: f"cli.config:{verb}" for verb in ("show", "get", "set", "check", "path", "edit")}
@@ -70,7 +69,8 @@ def set_value(file: Path, key: str, value: str) -> None:
     text = config_file.with_value(
         config_file.read(file), config_file.parse_key(key), config_file.parse_value(value)
     )
-    change(file, text)
+    config_file.replace(file, text)
+    connection.reload(f"{file} is changed")
     answer = {"file": str(file), "key": key, "value": in_effect(file, key)}
     output.answer(answer, f"{key} is set in {file}")
 
@@ -97,12 +97,13 @@ def edit(file: Path) -> None:
         draft.write_text(before, encoding="utf-8")
         while (after := edited(draft)) != before:
             try:
-                change(file, after)
+                config_file.replace(file, after)
             except ConfigError as error:
                 note(str(error))
                 if not click.confirm("Edit it again?", default=True, err=True):
                     die("nothing was changed", Exit.CONFIG)
             else:
+                connection.reload(f"{file} is changed")
                 break
     outcome = "unchanged" if after == before else "changed"
     output.answer({"file": str(file), "changed": after != before}, f"{file} is {outcome}")
@@ -118,19 +119,6 @@ def edited(draft: Path) -> str:
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         die(f"the editor failed, nothing was changed: {error}", Exit.UNAVAILABLE)
     return config_file.read(draft)
-
-
-def change(file: Path, text: str) -> None:
-    """Install a new text of the file and have a running daemon read it."""
-    config_file.replace(file, text)
-    try:
-        with polkit_agent():
-            connection.connect().reload()
-    except FaceAuthError as error:
-        status = exit_for_error(error)
-        if status is not Exit.UNREACHABLE:
-            die(f"{file} is changed, but faceauthd goes on as before: {error}", status)
-        note("faceauthd is not running; it reads the file when it starts")
 
 
 def settings(file: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ VERBS = {
     "cameras": "cli.cameras:cameras",
     "status": "cli.status:status",
     "config": "cli.config:config",
+    "models": "cli.models:models",
 }
 
 

@@ -80,7 +80,7 @@ def render(thing: "RenderableType") -> None:
     console = Console(width=None if sys.stdout.isatty() else UNBOUNDED, highlight=False)
     with console.capture() as captured:
         console.print(thing)
-    write(captured.get().rstrip("\n"))
+    write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
 def write(text: str) -> None:

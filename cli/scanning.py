@@ -21,7 +21,7 @@ HINTS = {
 
 @contextmanager
 def hints(*, bar: bool) -> Iterator[Callable[[str, float], None]]:
-    """Gives a function to call with each hint and how far the scan is (0 to 1).
+    """Gives a function to call with each hint (or words for people) and how far it is (0 to 1).
 
     The display opens with the first hint: until then polkit may be asking on this terminal. It
     shows a bar for an enrolment and none for a verification, which never says how near it is;

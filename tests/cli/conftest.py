@@ -73,6 +73,18 @@ def one_line(outcome: Outcome) -> str:
     return outcome.err.removeprefix("faceauth: ").rstrip()
 
 
+def read_all(terminal: int) -> bytes:
+    """What was written to a pseudo-terminal that nobody holds open any more."""
+    seen = b""
+    try:
+        while piece := os.read(terminal, 4096):
+            seen += piece
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    os.close(terminal)
+    return seen
+
+
 @pytest.fixture(scope="session")
 def bus() -> Iterator[PrivateBus]:
     with PrivateBus() as bus:

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.conftest import FACE, HANG_GUARD, SCRIPT, Run, one_line
+from tests.cli.conftest import FACE, HANG_GUARD, SCRIPT, Run, one_line, read_all
 from tests.cli.scripted import Scripted
 from tests.harness.bus import PrivateBus
 
@@ -163,15 +163,3 @@ def start(
         stderr=stderr,
         start_new_session=True,
     )
-
-
-def read_all(terminal: int) -> bytes:
-    """What was written to a pseudo-terminal that nobody holds open any more."""
-    seen = b""
-    try:
-        while piece := os.read(terminal, 4096):
-            seen += piece
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(terminal)
-    return seen

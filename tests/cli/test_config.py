@@ -143,7 +143,7 @@ def test_set_without_a_daemon_is_done_and_says_so(file: Path, faceauth: Run, dae
     daemon.reload.side_effect = DaemonUnreachableError("no answer")
     outcome = faceauth("config", "set", "disabled", "true")
     assert outcome.status == Exit.DONE
-    assert "reads the file when it starts" in outcome.err
+    assert "not running and takes it when it starts" in outcome.err
 
 
 @pytest.mark.parametrize(
