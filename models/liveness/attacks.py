@@ -75,7 +75,7 @@ def simulate(
     sheet = _sheet(MEDIA[species], picture, box, rng)
     fine = (size[0] * OVERSAMPLE, size[1] * OVERSAMPLE)
     place = _placement(sheet, fine, rng)
-    scene = _surroundings(surroundings, fine, rng)
+    scene = elsewhere(surroundings, fine, rng)
     light = cv2.warpPerspective(sheet.light, place, fine, flags=cv2.INTER_LINEAR)
     cover = cv2.warpPerspective(sheet.cover, place, fine, flags=cv2.INTER_LINEAR)
     if species == "print":
@@ -119,7 +119,7 @@ def _sheet(medium: Medium, picture: Image, box: Box, rng: Random) -> _Sheet:
 def _window(picture: Image, box: Box, aspect: float, rng: Random) -> tuple[Image, Box]:
     """What of the picture is shown: at least the face, at most what there is."""
     high, wide = picture.shape[:2]
-    height = box.height * rng.uniform(1.4, 3.6)
+    height = box.height * rng.uniform(1.3, 2.5)  # so that edges lie within the crop
     width = max(height * aspect, box.width * 1.25)
     x, y = box.centre
     x += rng.uniform(-0.15, 0.15) * width
@@ -222,8 +222,8 @@ def _mapped(box: Box, place: NDArray[np.float64]) -> Box:
     )
 
 
-def _surroundings(picture: Image, size: tuple[int, int], rng: Random) -> Plane:
-    """A part of another picture, out of focus and in another light."""
+def elsewhere(picture: Image, size: tuple[int, int], rng: Random) -> Plane:
+    """A part of another picture, mostly out of focus and in another light: a background."""
     high, wide = picture.shape[:2]
     share = rng.uniform(0.5, 1.0)
     cut_high, cut_wide = max(int(high * share), 2), max(int(wide * share), 2)

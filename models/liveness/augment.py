@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.face import Image
+from models.face import Box, Image
 
 Random = np.random.Generator
 
@@ -29,6 +29,14 @@ def webcam(image: Image, rng: Random) -> Image:
 def flip(image: Image, rng: Random) -> Image:
     """The image, or its mirror image."""
     return np.ascontiguousarray(image[:, ::-1]) if rng.random() < 0.5 else image
+
+
+def jitter(box: Box, rng: Random) -> Box:
+    """The box as another detector, or the next frame, might have it."""
+    width, height = box.width * rng.uniform(0.93, 1.07), box.height * rng.uniform(0.93, 1.07)
+    x, y = box.centre
+    x, y = x + rng.normal(0, 0.03) * box.width, y + rng.normal(0, 0.03) * box.height
+    return Box(x - width / 2, y - height / 2, width, height)
 
 
 def gamma(light: NDArray[np.float32], log_exponent: float) -> NDArray[np.float32]:

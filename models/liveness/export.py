@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""From a trained Keras network to the runtime's file: a small ONNX writer, and its proof.
+"""From a trained Keras network to the runtime's file and back: a small ONNX writer, and its proof.
 
 The ONNX network takes (n, 3, size, size) float32, as the runtime lays out every image, and gives
 the same logits. Only the layers that our networks are made of are known; any other one is an
 error, never a guess. ``export`` runs the written bytes beside Keras and refuses to hand out a
-file whose answers differ.
+file whose answers differ. ``restore`` reads such a file's weights back, to train on.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.runtime import Network
+
 OPSET = 17
-IR_VERSION = 8  # what goes with that opset; read by every onnxruntime since 1.12
+IR_VERSION = 8  # what goes with that opset
+# Axes of a kernel, from Keras's order to ONNX's and back.
+_KERNEL = {"Conv2D": (3, 2, 0, 1), "DepthwiseConv2D": (2, 3, 0, 1)}
+_KERNEL_BACK = {"Conv2D": (2, 3, 1, 0), "DepthwiseConv2D": (2, 3, 0, 1)}
 TOLERANCE = 1e-3  # of logits, whose range is about 10; float32 sums in another order
 
 
@@ -29,17 +34,45 @@ def export(model: Any) -> bytes:
     return data
 
 
-def _prove(model: Any, data: bytes) -> None:
-    import onnxruntime
+def restore(model: Any, data: bytes) -> None:
+    """Give ``model`` the weights of a file that ``export`` wrote; ExportError where they differ.
 
-    shape = model.inputs[0].shape[1:]
-    images = np.random.default_rng(0).uniform(0, 255, (4, *shape)).astype(np.float32)
-    wanted = np.asarray(model(images, training=False))
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    found = session.run(None, {"input": images.transpose(0, 3, 1, 2)})[0]
-    apart = float(np.abs(wanted - found).max())
-    if not apart <= TOLERANCE:
-        raise ExportError(f"the written network's logits are {apart:.3g} off; nothing was written")
+    The network must be built alike: the same layers, names and shapes.
+    """
+    import onnx
+
+    try:
+        graph = onnx.load_from_string(data).graph
+    except Exception:  # protobuf's own, from a module without types
+        raise ExportError("it is not an ONNX file") from None
+    found = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    for layer in model.layers:
+        wanted = [weights.shape for weights in layer.get_weights()]
+        arrays = [found.get(f"{layer.name}/{part}") for part in range(len(wanted))]
+        layer.set_weights([_back(layer, *pair) for pair in zip(arrays, wanted, strict=True)])
+
+
+def _back(layer: Any, values: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[Any]:
+    """One array as Keras has it."""
+    if values is not None and values.ndim == 4:
+        values = values.transpose(*_KERNEL_BACK[type(layer).__name__])
+    if values is None or values.size != np.prod(shape):
+        raise ExportError(f'it has no weights that fit the layer "{layer.name}"')
+    return values.reshape(shape)
+
+
+def _prove(model: Any, data: bytes) -> None:
+    """The very runtime that will load the file must give the network's own answers."""
+    network = Network(data, model.name)
+    size = model.inputs[0].shape[1]
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        image = rng.uniform(0, 255, (1, size, size, 3)).astype(np.float32)
+        wanted = np.asarray(model(image, training=False))
+        found = network.run(np.ascontiguousarray(image.transpose(0, 3, 1, 2)))
+        apart = float(np.abs(wanted - found).max())
+        if not apart <= TOLERANCE:
+            raise ExportError(f"the written network is {apart:.3g} off; nothing was written")
 
 
 class _Writer:
@@ -90,14 +123,18 @@ class _Writer:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
-    def constant(self, values: NDArray[Any]) -> str:
+    def constant(self, layer: Any, part: str | int, values: NDArray[Any]) -> str:
+        """Keep these values under a name by which ``restore`` finds them."""
         from onnx import numpy_helper
 
-        name = f"constant_{len(self.constants)}"
+        name = f"{layer.name}/{part}"
         kind = np.int64 if values.dtype.kind == "i" else np.float32
         array = np.ascontiguousarray(values, dtype=kind)
         self.constants.append(numpy_helper.from_array(array, name))
         return name
+
+    def weights(self, layer: Any, *arrays: NDArray[Any]) -> list[str]:
+        return [self.constant(layer, part, values) for part, values in enumerate(arrays)]
 
 
 def _convolution(writer: _Writer, layer: Any, inputs: list[str]) -> str:
@@ -106,10 +143,10 @@ def _convolution(writer: _Writer, layer: Any, inputs: list[str]) -> str:
     if layer.padding == "same" and (layer.strides != (1, 1) or kernel.shape[0] % 2 == 0):
         raise ExportError(f'the layer "{layer.name}" pads its two sides differently')
     pad = kernel.shape[0] // 2 if layer.padding == "same" else 0
-    weights = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(3, 2, 0, 1)
+    weights = kernel.transpose(_KERNEL[type(layer).__name__])
     return writer.node(
         "Conv",
-        [*inputs, *(writer.constant(values) for values in (weights, *bias))],
+        [*inputs, *writer.weights(layer, weights, *bias)],
         strides=list(layer.strides),
         pads=[pad] * 4,
         group=kernel.shape[2] if depthwise else 1,
@@ -118,7 +155,7 @@ def _convolution(writer: _Writer, layer: Any, inputs: list[str]) -> str:
 
 def _dense(writer: _Writer, layer: Any, inputs: list[str]) -> str:
     kernel, *bias = layer.get_weights()
-    return writer.node("Gemm", [*inputs, *(writer.constant(values) for values in (kernel, *bias))])
+    return writer.node("Gemm", [*inputs, *writer.weights(layer, kernel, *bias)])
 
 
 def _flatten(writer: _Writer, _layer: Any, inputs: list[str]) -> str:
@@ -129,23 +166,24 @@ def _flatten(writer: _Writer, _layer: Any, inputs: list[str]) -> str:
 def _padding(writer: _Writer, layer: Any, inputs: list[str]) -> str:
     (top, bottom), (left, right) = layer.padding
     pads = np.array([0, 0, top, left, 0, 0, bottom, right])
-    return writer.node("Pad", [*inputs, writer.constant(pads)])
+    return writer.node("Pad", [*inputs, writer.constant(layer, "pads", pads)])
 
 
 def _prelu(writer: _Writer, layer: Any, inputs: list[str]) -> str:
     slope = layer.get_weights()[0].reshape(-1, 1, 1)
-    return writer.node("PRelu", [*inputs, writer.constant(slope)])
+    return writer.node("PRelu", [*inputs, *writer.weights(layer, slope)])
 
 
 def _normalisation(writer: _Writer, layer: Any, inputs: list[str]) -> str:
-    constants = [writer.constant(values) for values in layer.get_weights()]
-    return writer.node("BatchNormalization", [*inputs, *constants], epsilon=layer.epsilon)
+    weights = writer.weights(layer, *layer.get_weights())
+    return writer.node("BatchNormalization", [*inputs, *weights], epsilon=layer.epsilon)
 
 
 def _rescaling(writer: _Writer, layer: Any, inputs: list[str]) -> str:
     if layer.offset:
         raise ExportError(f'the layer "{layer.name}" shifts its input, which cannot be written')
-    return writer.node("Mul", [*inputs, writer.constant(np.array(layer.scale, np.float32))])
+    scale = writer.constant(layer, "scale", np.array(layer.scale, np.float32))
+    return writer.node("Mul", [*inputs, scale])
 
 
 def _pooling(writer: _Writer, layer: Any, inputs: list[str]) -> str:

@@ -16,10 +16,14 @@ TensorFlow is imported only when a network is built.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.liveness.export import ExportError, restore
+from models.liveness.torchfile import WeightsError, read_weights
 
 Weights = Mapping[str, NDArray[Any]]
 FOLD_EPSILON = 1e-5  # of PyTorch's batch normalisation
@@ -57,8 +61,22 @@ def architecture(name: str) -> Architecture:
     return ARCHITECTURES[name]
 
 
-def minifasnet(weights: Weights | None = None) -> Any:
-    """MiniFASNetV2 as a Keras model; with ``weights`` (torchfile.read_weights) as published."""
+def load(model: Any, path: Path) -> None:
+    """Give ``model`` the weights of a model.onnx of ours, or of MiniFASNetV2's published .pth.
+
+    WeightsError says in one line why they do not fit.
+    """
+    try:
+        if path.suffix == ".pth":
+            _load_published(model, read_weights(path))
+        else:
+            restore(model, path.read_bytes())
+    except (OSError, KeyError, ValueError, ExportError) as error:
+        raise WeightsError(f"{path} cannot start the network {model.name}: {error}") from None
+
+
+def minifasnet() -> Any:
+    """MiniFASNetV2 as a Keras model."""
     import keras
 
     inputs = keras.Input((80, 80, 3), name="input")
@@ -77,10 +95,7 @@ def minifasnet(weights: Weights | None = None) -> Any:
     x = keras.layers.Dense(128, name="linear")(x)
     x = keras.layers.Dropout(0.2, name="drop")(x)
     logits = keras.layers.Dense(3, use_bias=False, name="prob")(x)
-    model = keras.Model(inputs, logits, name="minifasnet")
-    if weights is not None:
-        _load_minifasnet(model, weights)
-    return model
+    return keras.Model(inputs, logits, name="minifasnet")
 
 
 def livenessnet() -> Any:
@@ -147,7 +162,7 @@ def _keras_name(name: str) -> str:
     return name.replace(".", "-")
 
 
-def _load_minifasnet(model: Any, weights: Weights) -> None:
+def _load_published(model: Any, weights: Weights) -> None:
     for layer in model.layers:
         name = layer.name.replace("-", ".")
         kind = type(layer).__name__

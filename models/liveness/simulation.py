@@ -7,30 +7,36 @@ made in parts, in any order, and comes out the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.face import Box, Image
-from models.liveness.attacks import simulate
-from models.liveness.augment import flip, webcam
+from models.liveness.attacks import elsewhere, simulate
+from models.liveness.augment import flip, jitter, webcam
 from models.liveness.crop import context_crop
 
 LIVE = "live"
 # What is drawn, how often: as many live faces as attacks, the commonest attacks most.
 SHARES = {LIVE: 0.5, "print": 0.15, "phone": 0.15, "tablet": 0.08, "monitor": 0.12}
 SIZES = ((320, 240), (240, 320), (280, 280))  # of the simulated camera, (width, height)
+ROOM = 0.05  # where the face fills less of a picture, the picture shows a room
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One image with one live face; ``person`` is what a split must not divide."""
+    """One image with one live face; ``person`` is what a split must not divide.
+
+    ``cover`` (height, width) uint8 is 255 where the person is, for another background; None
+    where that could not be told.
+    """
 
     person: str
     image: Image
     box: Box
+    cover: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def draw(pictures: Sequence[Picture], count: int, seed: int, scale: float, size:
         rng = np.random.default_rng((seed, index))
         name = str(rng.choice(list(SHARES), p=list(SHARES.values())))
         image, box = _scene(pictures, name, rng)
-        images[index] = flip(context_crop(webcam(image, rng), _jitter(box, rng), scale, size), rng)
+        images[index] = flip(context_crop(webcam(image, rng), jitter(box, rng), scale, size), rng)
         species.append(name)
     return Crops(images, species)
 
@@ -61,7 +67,8 @@ def draw(pictures: Sequence[Picture], count: int, seed: int, scale: float, size:
 def _scene(pictures: Sequence[Picture], name: str, rng: np.random.Generator) -> tuple[Image, Box]:
     picture = _pick(pictures, rng)
     if name == LIVE:
-        return _live(picture, rng)
+        rooms = [one for one in pictures if one.box.area < ROOM * one.image[..., 0].size]
+        return _live(picture, _pick(rooms or pictures, rng).image, rng)
     size = SIZES[rng.integers(len(SIZES))]
     return simulate(name, picture.image, picture.box, _pick(pictures, rng).image, size, rng)
 
@@ -74,8 +81,10 @@ def _pick(pictures: Sequence[Picture], rng: np.random.Generator) -> Picture:
     return own[rng.integers(len(own))]
 
 
-def _live(picture: Picture, rng: np.random.Generator) -> tuple[Image, Box]:
-    """The face nearer or farther, a little turned, with more or less around it."""
+def _live(picture: Picture, other: Image, rng: np.random.Generator) -> tuple[Image, Box]:
+    """The face nearer or farther, a little turned, elsewhere, with more or less around it."""
+    if picture.cover is not None and rng.random() < 0.4:
+        picture = _moved(picture, picture.cover, other, rng)
     image, box = _around(picture, rng)
     factor = rng.uniform(55, 150) / box.height
     high, wide = (max(int(side * factor), 16) for side in image.shape[:2])
@@ -88,6 +97,54 @@ def _live(picture: Picture, rng: np.random.Generator) -> tuple[Image, Box]:
     return image, box
 
 
+def _moved(
+    picture: Picture, cover: NDArray[np.uint8], other: Image, rng: np.random.Generator
+) -> Picture:
+    """The person before another background, so that surroundings alone say nothing of attacks."""
+    high, wide = picture.image.shape[:2]
+    background = elsewhere(other, (wide, high), rng)
+    soft = cv2.GaussianBlur(cover, (0, 0), max(wide, high) / 300 + 0.5)
+    share = soft[..., None].astype(np.float32) / 255
+    mixed = background + (picture.image - background) * share
+    return replace(picture, image=np.clip(mixed, 0, 255).astype(np.uint8))
+
+
+def person_cover(image: Image, box: Box) -> NDArray[np.uint8] | None:
+    """Where the person is, 255 or 0 (height, width), grown from the face's box by GrabCut.
+
+    None where it found no shoulders, which happens with clothes like their background.
+    """
+    scale = 160 / max(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    x, y, width, height = (side * scale for side in (box.x, box.y, box.width, box.height))
+    middle, brow, chin = x + width / 2, y + height / 2, y + height
+    guess = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
+
+    def ellipse(wide: float, high: float, kind: int) -> None:
+        axes = (int(width * wide), int(height * high))
+        cv2.ellipse(guess, (int(middle), int(brow)), axes, 0, 0, 360, kind, -1)
+
+    def below(wide: float, top: float, kind: int) -> None:
+        corner = (int(middle - wide * width), int(top))
+        cv2.rectangle(guess, corner, (int(middle + wide * width), small.shape[0]), kind, -1)
+
+    ellipse(1.0, 1.1, cv2.GC_PR_BGD)
+    below(2.2, chin - 0.1 * height, cv2.GC_PR_BGD)
+    ellipse(0.6, 0.75, cv2.GC_PR_FGD)
+    below(1.0, chin + 0.25 * height, cv2.GC_PR_FGD)
+    ellipse(0.4, 0.45, cv2.GC_FGD)
+    cv2.setRNGSeed(0)
+    cv2.grabCut(small, guess, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    inside = np.isin(guess, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    shoulders = inside[
+        int(chin + 0.3 * height) :, max(int(middle - width), 0) : int(middle + width)
+    ]
+    if not shoulders.size or shoulders.mean() < 0.8:
+        return None
+    size = (image.shape[1], image.shape[0])
+    return np.asarray(cv2.resize(inside.astype(np.uint8) * 255, size), np.uint8)
+
+
 def _around(picture: Picture, rng: np.random.Generator) -> tuple[Image, Box]:
     """The picture, cut closer now and then, as a face near the frame's edge is."""
     image, box = picture.image, picture.box
@@ -98,11 +155,3 @@ def _around(picture: Picture, rng: np.random.Generator) -> tuple[Image, Box]:
     if rng.random() < 0.5:
         left, top, right, bottom = 0, 0, wide, high
     return image[top:bottom, left:right], Box(box.x - left, box.y - top, box.width, box.height)
-
-
-def _jitter(box: Box, rng: np.random.Generator) -> Box:
-    """Detectors disagree about where a face ends."""
-    x, y = rng.normal(0, 0.03, 2) * (box.width, box.height)
-    width, height = box.width * rng.uniform(0.93, 1.07), box.height * rng.uniform(0.93, 1.07)
-    centre = box.centre
-    return Box(centre[0] + x - width / 2, centre[1] + y - height / 2, width, height)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""Folders that appear as a whole, or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_folder(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Make ``directory``, which must not exist, with these files (name -> content).
+
+    Nothing is left of it after an error (OSError: a full disk, a folder that is there) or a kill,
+    but at worst a hidden folder beside it.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
+    try:
+        for name, data in files.items():
+            with (fresh / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.chmod(0o755)
+        if directory.exists():
+            raise FileExistsError(f"{directory} is there already")
+        fresh.rename(directory)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
