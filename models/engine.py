@@ -29,7 +29,7 @@ ENGINES = {
 class Detector(Protocol):
     """Finds faces in an image."""
 
-    def detect(self, image: Image) -> list[Face]: ...
+    def detect(self, image: Image, /) -> list[Face]: ...
 
 
 class Embedder(Protocol):
@@ -38,7 +38,7 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
 
-    def embed(self, image: Image, face: Face) -> NDArray[np.float32]: ...
+    def embed(self, image: Image, face: Face, /) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,13 @@ def similarity(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDAr
 
     Raises ModelError where the source's points are one point, or not numbers.
     """
+    if not np.isfinite(source).all():
+        raise ModelError("the face's landmarks cannot be aligned: they are not numbers")
     source64, target64 = source.astype(np.float64), target.astype(np.float64)
     middle, wanted = source64.mean(axis=0), target64.mean(axis=0)
     a, b = source64 - middle, target64 - wanted
     size = float((a**2).sum())
-    if not np.isfinite(size) or size < 1e-6:
+    if size < 1e-6:
         raise ModelError("the face's landmarks cannot be aligned: they lie on one point")
     cosine = (a * b).sum() / size
     sine = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / size

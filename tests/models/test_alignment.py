@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Alignment: it undoes any turn, scale and shift, and refuses what has none."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import ModelError
+from models.recognition.alignment import SIZE, TEMPLATE, aligned, similarity, unit
+
+
+@given(
+    angle=st.floats(-np.pi, np.pi),
+    scale=st.floats(0.05, 20),
+    x=st.floats(-1000, 1000),
+    y=st.floats(-1000, 1000),
+)
+def test_finds_the_similarity_that_made_the_points(
+    angle: float, scale: float, x: float, y: float
+) -> None:
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    moved = (TEMPLATE @ turn.T + (x, y)).astype(np.float32)
+    matrix = similarity(moved, TEMPLATE)
+    back = moved @ matrix[:, :2].T + matrix[:, 2]
+    assert np.abs(back - TEMPLATE).max() < 0.05
+
+
+def test_never_mirrors() -> None:
+    mirrored = TEMPLATE * (-1, 1)
+    assert np.linalg.det(similarity(mirrored.astype(np.float32), TEMPLATE)[:, :2]) > 0
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0, 8.0])
+def test_the_face_is_the_same_at_any_size(scale: float) -> None:
+    """A large face must be averaged down: skipped pixels would be noise in the embedding."""
+    rng = np.random.default_rng(3)
+    face = cv2.resize(rng.integers(0, 256, (28, 28, 3), dtype=np.uint8), (SIZE, SIZE))
+    size = round(SIZE * scale)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    picture = cv2.resize(face, (size, size), interpolation=way)
+    noisy = np.clip(picture + rng.normal(0, 20, picture.shape) * (scale > 2), 0, 255)
+    landmarks = ((TEMPLATE + 0.5) * scale - 0.5).astype(np.float32)
+    result = aligned(noisy.astype(np.uint8), landmarks)
+    assert result.shape == (SIZE, SIZE, 3) and result.dtype == np.uint8
+    inner = np.abs(result.astype(float) - face)[8:-8, 8:-8]
+    assert inner.mean() < 12
+
+
+@pytest.mark.parametrize("value", [5.0, np.nan, np.inf])
+def test_refuses_points_without_extent(value: float) -> None:
+    with pytest.raises(ModelError, match="cannot be aligned"):
+        similarity(np.full((5, 2), value, np.float32), TEMPLATE)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_refuses_a_vector_without_direction(value: float) -> None:
+    with pytest.raises(ModelError, match="no direction"):
+        unit(np.full(128, value, np.float32))
+    assert np.linalg.norm(unit(np.full(128, 3, np.float32))) == pytest.approx(1)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Detectors: where a face is, in any size of picture, and quietly nothing where there is none."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from models.detection.hog import DlibFace, HogDetector, landmarks
+from models.detection.yunet import YuNetDetector
+from models.engine import Detector
+from models.errors import ModelError
+from models.face import Image
+from models.registry import model
+from tests.harness.data import SHARED, needs
+
+# The astronaut's face as seen in the picture, 512 x 512 pixels.
+EYES_AND_MOUTH = np.array([[207, 105], [242, 101], [225, 121], [214, 141], [242, 138]], np.float32)
+
+
+def astronaut(size: int = 512) -> Image:
+    way = cv2.INTER_AREA if size < 512 else cv2.INTER_CUBIC
+    picture: Image = cv2.resize(data.astronaut()[:, :, ::-1], (size, size), interpolation=way)
+    return picture
+
+
+@pytest.fixture(scope="module", params=["hog", pytest.param("yunet", marks=needs("models/yunet"))])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    if request.param == "hog":
+        return HogDetector(model("dlib"), Path("/nonexistent"))
+    return YuNetDetector(model("yunet"), SHARED / "models")
+
+
+@pytest.mark.parametrize("size", [300, 512, 1500])
+def test_finds_the_face_and_its_landmarks(detector: Detector, size: int) -> None:
+    (face,) = detector.detect(astronaut(size))
+    points = face.landmarks * (512 / size)
+    assert face.landmarks.shape == (5, 2) and face.landmarks.dtype == np.float32
+    assert np.linalg.norm(points - EYES_AND_MOUTH, axis=1).max() < 12, points
+    x, y = face.box.centre
+    assert np.hypot(x * 512 / size - 225, y * 512 / size - 115) < 25
+    assert 60 < face.box.width * 512 / size < 130
+
+
+def test_a_mirrored_face_has_mirrored_landmarks(detector: Detector) -> None:
+    """So right and left are the subject's, as models.face.Face says."""
+    picture = astronaut()
+    (face,) = detector.detect(picture)
+    (mirrored,) = detector.detect(np.ascontiguousarray(picture[:, ::-1]))
+    expected = face.landmarks[[1, 0, 2, 4, 3]] * (-1, 1) + (511, 0)
+    assert np.abs(mirrored.landmarks - expected).max() < 10
+
+
+def test_counts_two_faces(detector: Detector) -> None:
+    face = astronaut()[:400, 60:400]
+    assert len(detector.detect(np.hstack([face, face[:, ::-1]]))) == 2
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (2, 3), (1, 4000), (4000, 1), (17, 31), (480, 640), (3000, 3000)]
+)
+def test_finds_nothing_in_a_grey_picture_of_any_size(
+    detector: Detector, shape: tuple[int, int]
+) -> None:
+    assert detector.detect(np.full((*shape, 3), 120, np.uint8)) == []
+
+
+def test_a_face_at_the_edge_is_no_error(detector: Detector) -> None:
+    picture = astronaut()
+    for left, top in ((180, 60), (200, 0), (0, 90)):
+        for face in detector.detect(np.ascontiguousarray(picture[top : top + 160, left:260])):
+            assert np.isfinite(face.landmarks).all()
+
+
+def test_dlibs_own_points_stay_with_the_face() -> None:
+    (face,) = HogDetector(model("dlib"), Path("/nonexistent")).detect(astronaut())
+    assert isinstance(face, DlibFace)
+    assert face.points.shape == (5, 2)
+    assert np.allclose(landmarks(face.points), face.landmarks)
+    outer_left, inner_left, outer_right, inner_right = face.points[:4, 0]
+    assert outer_left > inner_left > inner_right > outer_right
+
+
+@needs("models/yunet")
+def test_a_damaged_yunet_is_not_loaded(tmp_path: Path) -> None:
+    source = SHARED / "models" / "yunet" / "face_detection_yunet_2023mar.onnx"
+    target = tmp_path / "yunet" / source.name
+    target.parent.mkdir()
+    target.write_bytes(source.read_bytes()[:-1] + b"\0")
+    with pytest.raises(ModelError, match="SHA-256 differs"):
+        YuNetDetector(model("yunet"), tmp_path)
