@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One line in the log for each verdict and each change of faces, the same shape every time.
 
-``event=verify user="alice" service="sudo" caller=0 result="no-match" … duration_ms=812``: keys in
+``event="verify" user="alice" service="sudo" caller=0 result="no-match" … duration_ms=812``: keys in
 a fixed order, strings quoted as JSON with everything beyond ASCII escaped, so that no name
 can forge a line or colour a terminal. Scores are never written: logs are read by more people
 than root.

@@ -131,7 +131,6 @@ class Verification:
     def _answer(self, request: Request, ending: Ending[Verdict]) -> None:
         verdict = _verdict(ending)
         milliseconds = round(ending.seconds * 1000)
-        info = self._parts.worker.info
         audit.verdict(
             request.call.method.lower(),
             user=request.user or verdict.user,
@@ -140,7 +139,7 @@ class Verification:
             result=verdict.result,
             reason=verdict.reason,
             camera=ending.camera,
-            models=[info.model, *sorted(verdict.liveness)] if info and verdict.frames else [],
+            models=self._models(request.policy) if verdict.frames else [],
             duration_ms=milliseconds,
         )
         details = _details(verdict, milliseconds)
@@ -150,6 +149,13 @@ class Verification:
             request.call.reply(str(verdict.result), details)
         else:
             request.call.reply(str(verdict.result), verdict.user, details)
+
+    def _models(self, policy: Policy) -> list[str]:
+        """The models that judged, by their ids."""
+        info = self._parts.worker.info
+        if info is None:
+            return []
+        return [info.model, *(m for cue in policy.liveness for m in sorted(info.cues.get(cue, ())))]
 
 
 def _verdict(ending: Ending[Verdict]) -> Verdict:

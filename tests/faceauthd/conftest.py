@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the daemon's tests: a private bus for each module, a stage for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faceauthd.stage import Stage
+from tests.harness.bus import PrivateBus
+
+
+@pytest.fixture(scope="module")
+def private_bus() -> Iterator[PrivateBus]:
+    with PrivateBus() as bus:
+        yield bus
+
+
+@pytest.fixture
+def stage(private_bus: PrivateBus, tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(private_bus, tmp_path / "state")
+    yield stage
+    stage.close()

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""Enroll and what is done with enrolled faces, over the bus."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceauthd.authority import Action
+from faceauthd.bus import Typed
+from faceauthd.lockout import Lockout
+from faceauthd.results import StorageError
+from tests.faceauthd.frames import ALICE, BOB, GOOD, NOBODY
+from tests.faceauthd.stage import CONFIG, NEIGHBOUR, ROOT, SELF, USER, Stage
+from tests.harness.bus import PrivateBus, polkit_stand_in
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def enrol(stage: Stage, label: str = "") -> str:
+    """Enrol the user as root; the id."""
+    number = len(stage.worker.scans)
+    answer = stage.caller(ROOT).enroll(USER, label)
+    stage.scan(number).show(GOOD, GOOD, GOOD)
+    return str(answer.values()[0])
+
+
+def test_a_face_is_stored_before_the_caller_hears_of_it(stage: Stage) -> None:
+    face_id = enrol(stage, "with glasses")
+    (face,) = stage.store.faces(USER)
+    assert (face.face_id, face.label, face.camera) == (face_id, "with glasses", "cam-1")
+    assert (face.engine, face.model) == ("fake", "fake-v1")
+    assert np.allclose(face.vectors, ALICE)
+
+
+def test_faces_without_a_label_are_counted(stage: Stage) -> None:
+    enrol(stage)
+    enrol(stage)
+    assert [face.label for face in stage.store.faces(USER)] == ["face 1", "face 2"]
+
+
+def test_progress_is_told_to_the_caller(stage: Stage) -> None:
+    caller = stage.caller(ROOT)
+    answer = caller.enroll()
+    stage.scan().show(GOOD, NOBODY, GOOD, GOOD)
+    answer.values()
+    assert caller.hints[0] == ("scanning", 0.0)
+    assert "look-at-camera" in [hint for hint, _ in caller.hints]
+    fractions = [fraction for _, fraction in caller.hints]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(2 / 3)  # the last frame is answered, not hinted
+
+
+def test_an_enrolment_starts_the_lockout_afresh(stage: Stage) -> None:
+    stage.store.set_lockout(USER, Lockout(50, stage.parts.now()))
+    enrol(stage)
+    assert stage.store.get_lockout(USER) == Lockout()
+
+
+@pytest.mark.parametrize("label", ["x" * 65, "x" * 10_000, "a\nb", "\x1b[31m", " "])
+def test_wrong_labels_are_refused_before_the_scan(stage: Stage, label: str) -> None:
+    face = stage.enrolled()
+    assert stage.caller(ROOT).enroll(USER, label).error() == "InvalidArgument"
+    answer = stage.caller(ROOT).call("RenameFace", "(sss)", USER, face, label)
+    assert answer.error() == "InvalidArgument"
+    assert stage.worker.scans == []
+
+
+def test_a_taken_label_is_refused_before_the_scan(stage: Stage) -> None:
+    enrol(stage, "me")
+    assert stage.caller(ROOT).enroll(USER, "me").error() == "InvalidArgument"
+    assert len(stage.worker.scans) == 1
+
+
+def test_a_user_without_an_account_cannot_be_enrolled(stage: Stage) -> None:
+    assert stage.caller(ROOT).enroll("no-such-user").error() == "InvalidArgument"
+
+
+@pytest.mark.parametrize(
+    ("why", "text", "error"),
+    [
+        ("missing", "no camera found", "NoCamera"),
+        ("busy", "in use", "Busy"),
+        ("broken", "the passed file is no video", "EnrollFailed"),
+        ("error", "the worker died", "EnrollFailed"),
+        ("end", "", "EnrollFailed"),
+    ],
+)
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_scan_that_fails_stores_nothing(
+    stage: Stage, why: str, text: str, error: str, opened: bool
+) -> None:
+    answer = stage.caller(ROOT).enroll()
+    scan = stage.scan()
+    if opened:
+        scan.show(GOOD)
+    scan.end(why, text)  # type: ignore[arg-type]
+    assert answer.error() == error
+    assert text in answer.text()
+    assert stage.store.faces(USER) == []
+
+
+def test_two_people_are_not_one_face(stage: Stage) -> None:
+    answer = stage.caller(ROOT).enroll()
+    stage.scan().show(GOOD, GOOD, *[{"embedding": BOB}] * 10)
+    assert answer.error() == "EnrollFailed"
+    assert stage.store.faces(USER) == []
+
+
+def test_the_deadline_ends_an_enrolment(stage: Stage) -> None:
+    stage.set(replace(CONFIG, enroll=replace(CONFIG.enroll, timeout=0.05)))
+    answer = stage.caller(ROOT).enroll()
+    stage.scan().show(GOOD)
+    assert answer.error() == "EnrollFailed"
+
+
+def test_the_caller_may_cancel(stage: Stage) -> None:
+    caller = stage.caller(ROOT)
+    answer = caller.enroll()
+    stage.scan().show(GOOD, GOOD)
+    caller.call("Cancel").values()
+    assert answer.error() == "Cancelled"
+    assert stage.scan().stopped
+    assert stage.store.faces(USER) == []
+
+
+def test_a_store_that_fails_is_reported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(stage.store, "add_face", full)
+    answer = stage.caller(ROOT).enroll()
+    stage.scan().show(GOOD, GOOD, GOOD)
+    assert answer.error() == "Storage"
+    assert answer.text() == "the disk is full"
+
+
+# A passed file
+
+
+def test_frames_can_come_from_a_passed_file(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "clip").write_bytes(b"frames")
+    before = open_files()
+    with (tmp_path / "clip").open("rb") as file:
+        answer = stage.caller(ROOT).enroll(fds=[file.fileno()], source=Typed("h", 0))
+        scan = stage.scan()
+        assert scan.fd is not None
+        assert os.pread(scan.fd, 10, 0) == b"frames"
+        scan.show(GOOD, GOOD, GOOD)
+        answer.values()
+    stage.caller(ROOT).leave()
+    assert open_files() <= before + 2  # two callers' connections; no copy of the file
+
+
+def pipe() -> int:
+    reading, writing = os.pipe()
+    os.close(writing)
+    return reading
+
+
+def write_only() -> int:
+    with tempfile.NamedTemporaryFile() as file:
+        return os.open(file.name, os.O_WRONLY)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pipe,
+        write_only,
+        lambda: os.open("/", os.O_RDONLY),
+        lambda: os.open("/dev/zero", os.O_RDONLY),
+        lambda: os.open("/etc/passwd", os.O_PATH),
+    ],
+)
+def test_what_is_no_readable_file_is_refused(stage: Stage, make: Callable[[], int]) -> None:
+    fd = make()
+    try:
+        answer = stage.caller(ROOT).enroll(fds=[fd], source=Typed("h", 0))
+        assert answer.error() == "InvalidArgument"
+    finally:
+        os.close(fd)
+    assert stage.worker.scans == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"source": Typed("s", "/etc/shadow")}, {"source": Typed("h", 3)}, {"x": Typed("h", 0)}],
+)
+def test_wrong_sources_are_refused(stage: Stage, options: dict[str, Typed]) -> None:
+    answer = stage.caller(ROOT).call("Enroll", "(ssa{sv})", USER, "", options)
+    assert answer.error() == "InvalidArgument"
+
+
+# What is enrolled
+
+
+def test_faces_are_listed(stage: Stage) -> None:
+    new, old = stage.enrolled(), stage.enrolled(model="old-v0")
+    (faces,) = stage.caller(SELF).call("ListFaces", "(s)", "").values()
+    assert [face["id"] for face in faces] == [new, old]
+    assert [face["usable"] for face in faces] == [True, False]
+    assert faces[0].keys() == {
+        *("id", "label", "engine", "model", "camera", "created", "templates", "usable")
+    }
+
+
+def test_faces_are_renamed_removed_and_cleared(stage: Stage) -> None:
+    first, second, _ = stage.enrolled(), stage.enrolled(), stage.enrolled()
+    root = stage.caller(ROOT)
+    root.call("RenameFace", "(sss)", USER, first, "me").values()
+    root.call("RemoveFace", "(ss)", USER, second).values()
+    assert [face.label for face in stage.store.faces(USER)] == ["me", "face 3"]
+    assert root.call("ClearFaces", "(s)", USER).values() == (2,)
+    assert root.call("ClearFaces", "(s)", USER).values() == (0,)
+
+
+def test_the_neighbour_s_face_is_not_one_s_own(stage: Stage, private_bus: PrivateBus) -> None:
+    stage.enrolled(USER)
+    theirs = stage.enrolled(NEIGHBOUR, BOB)
+    with polkit_stand_in(private_bus, [Action.ENROLL]):
+        renamed = stage.caller(SELF).call("RenameFace", "(sss)", USER, theirs, "mine")
+        assert renamed.error() == "NotEnrolled"
+        removed = stage.caller(SELF).call("RemoveFace", "(ss)", USER, theirs)
+        assert removed.error() == "NotEnrolled"
+    assert [face.label for face in stage.store.faces(NEIGHBOUR)] == ["face 1"]
