@@ -88,7 +88,7 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
 
     Returns the version's folder. The version that was in use is kept, for ``rollback``.
     """
-    if name in models() or name.startswith(".") or Path(name).name != name:
+    if not name or name in models() or name.startswith(".") or Path(name).name != name:
         raise ModelError(f'"{name}" cannot name a trained model')
     if not verdict.passed:
         raise ModelError(f"not installed: {'; '.join(_reasons(verdict))}")
@@ -97,7 +97,7 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
         text = (trained / DESCRIPTION).read_text(encoding="utf-8")
         about = {**json.loads(text), "id": name}
         network = (trained / about["file"]).read_bytes()
-        version = _versions(models_dir, name) / about["sha256"][:16]
+        version = _versions(models_dir, name) / str(about["sha256"])[:16]
         if not version.exists():
             data = (json.dumps(about, indent=1) + "\n").encode()
             write_folder(version, {about["file"]: network, DESCRIPTION: data})

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Training, with TensorFlow: what is exported, what is learnt, and what must not be learnt.
+
+The name keeps this file out of the default run, which does without the extra "train":
+``pip install -e '.[train,test]' && python -m pytest tests/models/training_keras.py``.
+"""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from models.evaluation.datasets import DatasetError, Sample, read
+from models.face import Box, Face
+from models.liveness import export, networks, train
+from models.liveness.passive import load_described
+from models.liveness.torchfile import WeightsError
+from models.runtime import Network
+from tests.harness.data import SHARED, needs
+
+PUBLISHED = SHARED / "models/minifasnet"
+BOX = Box(12, 12, 24, 24)
+QUICK = train.Settings(architecture="livenessnet", epochs=6, batch=32, rate=3e-3, seed=1)
+
+
+def recordings(
+    folder: Path, per_kind: int, frames: int, *, signal: bool, seed: int = 0
+) -> list[Sample]:
+    """Noise with a colour of its own for each recording, and stripes on attacks if ``signal``."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for live in (True, False):
+        for number in range(per_kind):
+            colour = rng.uniform(40, 215, 3)
+            for frame in range(frames):
+                image = colour + rng.normal(0, 6, (48, 48, 3))
+                if signal and not live:
+                    image[::4] -= 60
+                path = folder / f"{live}-{number}-{frame:03}.png"
+                cv2.imwrite(str(path), image.clip(0, 255).astype(np.uint8))
+                session = f"{live}-{number}"
+                species = "" if live else "print"
+                found.append(Sample(path, live, species, "cam", "p", session, "fullframe", BOX))
+    return found
+
+
+@needs("models/minifasnet")
+def test_the_published_weights_give_the_published_answers() -> None:
+    model = networks.minifasnet()
+    networks.load(model, PUBLISHED / "2.7_80x80_MiniFASNetV2.pth")
+    theirs = Network((PUBLISHED / "2.7_80x80_MiniFASNetV2.onnx").read_bytes(), "published")
+    images = np.random.default_rng(0).uniform(0, 255, (3, 80, 80, 3)).astype(np.float32)
+    ours = np.asarray(model(images, training=False))
+    for image, logits in zip(images, ours, strict=True):
+        wanted = theirs.run(np.ascontiguousarray(image.transpose(2, 0, 1)[None]))
+        assert np.abs(wanted).max() > 0.1
+        assert np.allclose(logits, wanted[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(networks.ARCHITECTURES))
+def test_export_and_restore_are_inverse(name: str) -> None:
+    first, second = networks.architecture(name).build(), networks.architecture(name).build()
+    for layer in first.layers:  # also what training would have moved: slopes, statistics
+        layer.set_weights([np.random.uniform(0.1, 0.5, w.shape) for w in layer.get_weights()])
+    data = export.export(first)
+    assert len(data) < 4 * 1024 * 1024
+    export.restore(second, data)
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_unknown_layers_and_foreign_weights_are_refused(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 3))
+    odd = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GRU(4)(inputs[:, 0])))
+    with pytest.raises(export.ExportError, match="cannot be written"):
+        export.export(odd)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(export.export(networks.livenessnet()))
+    with pytest.raises(WeightsError, match="no weights that fit"):
+        networks.load(networks.minifasnet(), path)
+    path.write_bytes(b"not a network")
+    with pytest.raises(WeightsError, match="not an ONNX file"):
+        networks.load(networks.minifasnet(), path)
+    with pytest.raises(WeightsError, match="No such file"):
+        networks.load(networks.minifasnet(), tmp_path / "missing.onnx")
+
+
+def test_it_learns_what_tells_an_attack(tmp_path: Path) -> None:
+    samples = recordings(tmp_path, per_kind=4, frames=24, signal=True)
+    trained = train.train(samples, QUICK)
+    row = trained.report.frames["all"]
+    assert row.eer is not None
+    assert row.eer.value < 0.1
+
+
+def test_it_learns_nothing_where_only_the_recording_differs(tmp_path: Path) -> None:
+    """Each recording has a colour: remembered, it would be right on its own frames, always."""
+    rates = []
+    for seed in range(4):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        samples = recordings(folder, per_kind=8, frames=8, signal=False, seed=seed)
+        eer = train.train(samples, replace(QUICK, seed=seed)).report.frames["all"].eer
+        assert eer is not None
+        rates.append(eer.value)
+    assert 0.25 < np.mean(rates) < 0.75
+
+
+def test_what_is_saved_runs_and_can_be_trained_on(tmp_path: Path) -> None:
+    samples = recordings(tmp_path, per_kind=3, frames=10, signal=True)
+    settings = replace(QUICK, epochs=2)
+    epochs: list[train.Epoch] = []
+    trained = train.train(samples, settings, epochs.append)
+    assert [epoch.number for epoch in epochs] == [1, 2]
+    train.save(trained, tmp_path / "out", "mine", settings)
+    model = load_described(tmp_path / "out" / "model.json")
+    assert (model.id, model.threshold) == ("mine", trained.threshold)
+    image = cv2.imread(str(samples[0].path))
+    assert image is not None
+    face = Face(BOX, np.zeros((5, 2), np.float32), 1.0)
+    assert 0 <= model.score(np.asarray(image, np.uint8), face) <= 1
+    about = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert len(about["trained"]["recordings"]) == 6
+    assert "held_out" in json.loads((tmp_path / "out" / "metrics.json").read_text())
+    again = replace(settings, start=tmp_path / "out" / "model.onnx", part="head")
+    tuned = train.train(samples, again)
+    before, after = trained.model.get_layer("conv00"), tuned.model.get_layer("conv00")
+    assert np.array_equal(before.get_weights()[0], after.get_weights()[0])
+
+
+def test_one_class_and_few_recordings_are_one_line(tmp_path: Path) -> None:
+    samples = recordings(tmp_path, per_kind=1, frames=2, signal=True)
+    with pytest.raises(DatasetError, match="are left for"):
+        train.train(samples, QUICK)
+    with pytest.raises(DatasetError, match="no images of attacks"):
+        train.train([one for one in samples if one.live], QUICK)
+    with pytest.raises(DatasetError, match="holds no labelled images"):
+        read(tmp_path / "nothing")
