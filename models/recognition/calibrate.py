@@ -144,6 +144,8 @@ def report(genuine: NDArray[np.float32], impostors: NDArray[np.float32], title: 
 
 def write(engine: Engine, gallery: Gallery, images: Path, measured: list[Point]) -> Path:
     """The calibration file, replaced whole."""
+    if not measured:
+        raise ModelError(f"{images}: too few people for a calibration, which takes 1,000 pairs")
     impostors = len(scores(gallery)[1])
     target = FOLDER / f"{engine.model}.json"
     table = {

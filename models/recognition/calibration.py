@@ -92,6 +92,8 @@ def _path(model_id: str) -> Path:
 
 def _parse(table: dict[str, Any]) -> Calibration:
     points = tuple(Point(**point) for point in table["points"])
+    if not points:
+        raise ValueError("no points")
     for before, after in pairwise(points):
         if not (before.errors < after.errors and before.threshold >= after.threshold):
             raise ValueError("the points are not in order")

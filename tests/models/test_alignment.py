@@ -4,13 +4,14 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelError
 from models.recognition.alignment import SIZE, TEMPLATE, aligned, similarity, unit
 
 
+@settings(deadline=None)
 @given(
     angle=st.floats(-np.pi, np.pi),
     scale=st.floats(0.05, 20),
