@@ -53,12 +53,9 @@ class Bus:
         """
         rule = f"type='signal',sender='{BUS}',member='NameOwnerChanged',arg0='{service}'"
         self._ask_bus("AddMatch", rule, expects="")
-        try:
-            self.owner = self._ask_bus("GetNameOwner", service, expects="s").text()
-        except BusError:  # it does not run; where no .service file starts it, nobody can
-            if not self._ask_bus("NameHasOwner", service, expects="b").value("b"):
+        if not self._ask_bus("NameHasOwner", service, expects="b").value("b"):
             self._ask_bus("StartServiceByName", service, 0, expects="u")
-            self.owner = self._ask_bus("GetNameOwner", service, expects="s").text()
+        self.owner = self._ask_bus("GetNameOwner", service, expects="s").text()
         self.service = service
         uid = self._ask_bus("GetConnectionUnixUser", self.owner, expects="u").size("u")
         if uid not in users:
