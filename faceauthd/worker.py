@@ -24,11 +24,12 @@ from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from faceauthd import wire
 from faceauthd.camera import CameraError, list_cameras, open_source
 from faceauthd.fields import WireError
+from models.errors import ModelError
 from models.face import Image
 from models.observation import Observation
 
@@ -95,14 +96,18 @@ class Worker:
         try:
             loaded = self._load()
             wire.send(self._sock, loaded.ready)
-        except BaseException as error:
-            # The text of a ModelError is meant for people; whatever else it is, without the
-            # models there is no worker.
-            text = wire.one_line(str(error) or type(error).__name__)
-            log.error("the models cannot be loaded: %s", text)
-            wire.send(self._sock, wire.Failed(text))
-            os._exit(1)
+        except ModelError as error:  # its text is meant for people
+            self._fail(str(error))
+        except BaseException as error:  # whatever it is, without models there is no worker
+            self._fail(f"the models cannot be loaded: {type(error).__name__}: {error}")
         self._loaded.set_result(loaded)
+
+    def _fail(self, text: str) -> NoReturn:
+        text = wire.one_line(text)
+        log.error("%s", text)
+        with suppress(OSError):  # the daemon is gone
+            wire.send(self._sock, wire.Failed(text))
+        os._exit(1)
 
 
 class RunningScan:

@@ -16,6 +16,7 @@ from models.face import Image
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 MOST_PICTURES = 2000
+MOST_MEMBERS = 2 * MOST_PICTURES  # of an archive, whatever they are
 LARGEST_ARCHIVE = 544 << 20  # bytes: 512 MiB of pictures and their headers
 DEFAULT_FPS = 10.0
 
@@ -72,7 +73,7 @@ def open_folder(folder: Path, fps: float) -> Pictures:
 
 def open_single(fd: int, name: str, fps: float) -> Pictures:
     """The one picture that the file ``fd`` is."""
-    return Pictures([(name, lambda: _read(fd, LARGEST_FILE + 1, name))], fps, name, fd)
+    return Pictures([(name, lambda: _read(fd, LARGEST_FILE + 1, 0, name))], fps, name, fd)
 
 
 def open_tar(fd: int, name: str, fps: float) -> Pictures:
@@ -84,9 +85,9 @@ def open_tar(fd: int, name: str, fps: float) -> Pictures:
     entries: list[Entry] = []
     try:
         with open(fd, "rb", closefd=False) as file, tarfile.open(fileobj=file, mode="r:") as tar:
-            for member in tar:
-                if len(entries) > MOST_PICTURES:
-                    break
+            for count, member in enumerate(tar):
+                if count > MOST_MEMBERS:  # tarfile remembers each of them
+                    raise CameraError("broken", f"{name} holds more than {MOST_MEMBERS} files")
                 if member.isreg() and not member.issparse():
                     entry = _tar_entry(fd, member)
                     entries += [entry] if entry else []
@@ -100,7 +101,7 @@ def _tar_entry(fd: int, member: tarfile.TarInfo) -> Entry | None:
     if Path(member.name).suffix.lower() not in SUFFIXES:
         return None
     size, start = min(member.size, LARGEST_FILE + 1), member.offset_data
-    return name, lambda: os.pread(fd, size, start)
+    return name, lambda: _read(fd, size, start, name)
 
 
 def _file_loader(path: Path) -> Callable[[], bytes]:
@@ -115,8 +116,8 @@ def _file_loader(path: Path) -> Callable[[], bytes]:
     return load
 
 
-def _read(fd: int, limit: int, name: str) -> bytes:
+def _read(fd: int, size: int, start: int, name: str) -> bytes:
     try:
-        return os.pread(fd, limit, 0)
+        return os.pread(fd, size, start)
     except OSError as error:
         raise CameraError("broken", f"{name}: {error.strerror}") from None

@@ -313,7 +313,9 @@ def test_an_archive_that_asks_for_more_memory_than_it_has_is_refused(tmp_path: P
 
 def test_an_archive_of_too_many_pictures_is_refused(tmp_path: Path) -> None:
     archive = tar_of({f"{n}.png": b"" for n in range(2001)})
-    assert "more than 2000" in refusal(written(tmp_path / "many.tar", archive)).text
+    assert "more than 2000 pictures" in refusal(written(tmp_path / "many.tar", archive)).text
+    archive = tar_of({f"{n}.txt": b"" for n in range(4002)})
+    assert "more than 4000 files" in refusal(written(tmp_path / "many.tar", archive)).text
 
 
 @pytest.mark.parametrize("name", ["pipe", "zero", "folder"])

@@ -325,6 +325,13 @@ def test_missing_models_are_said_in_one_line(bench: Bench) -> None:
     assert bench.supervisor.info is None
 
 
+def test_an_unforeseen_failure_to_load_is_one_line(bench: Bench) -> None:
+    bench.start("broken-models", "a key\nin two lines")
+    run_until(lambda: bench.supervisor.state == "failed")
+    assert bench.supervisor.text.startswith("the models cannot be loaded: KeyError: ")
+    assert bench.supervisor.text.isprintable()
+
+
 def test_a_failed_worker_is_not_tried_again_at_once(bench: Bench) -> None:
     bench.start("without-models")
     run_until(lambda: bench.supervisor.state == "failed")

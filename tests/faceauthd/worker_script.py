@@ -17,6 +17,7 @@ import numpy as np
 
 from faceauthd import wire
 from faceauthd.worker import Loaded, serve
+from models.errors import ModelError
 from models.face import Box, Image
 from models.observation import Observation
 
@@ -56,7 +57,9 @@ def load(how: str, argument: str) -> Loaded:
         while not Path(argument).exists():
             threading.Event().wait(0.01)
     if how == "without-models":
-        raise RuntimeError("no engine is installed")
+        raise ModelError("no engine is installed")
+    if how == "broken-models":
+        raise KeyError(argument)
     return Loaded(Fussy() if how == "fussy" else GreyJudge(), READY)
 
 
@@ -81,7 +84,7 @@ def misbehave(fd: int, how: str, argument: str) -> None:
 
 if __name__ == "__main__":
     number, parent, kind, text = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-    if kind in ("honest", "patient", "without-models", "fussy"):
+    if kind in ("honest", "patient", "without-models", "broken-models", "fussy"):
         status = serve(number, parent, lambda: load(kind, text))
         os._exit(status)
     misbehave(number, kind, text)
