@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gi.repository import GLib
 
 from faceauthd.bus import Bus, BusError, Call, Peer, Typed
 from faceauthd.results import BUS_NAME, INTERFACE, OBJECT_PATH, BusyError
+from tests.faceauthd.stage import run_until
 from tests.harness.bus import HANG_GUARD, PrivateBus, polkit_stand_in
 
 XML = f"""<node><interface name="{INTERFACE}">
@@ -24,12 +24,6 @@ XML = f"""<node><interface name="{INTERFACE}">
 </interface></node>"""
 SERVICE = Peer(BUS_NAME, OBJECT_PATH, INTERFACE)
 VERIFY = "org.faceauth.FaceAuth1.verify"
-
-
-@pytest.fixture(scope="module")
-def private_bus() -> Iterator[PrivateBus]:
-    with PrivateBus() as bus:
-        yield bus
 
 
 class Service:
@@ -65,16 +59,6 @@ def echo(client: Bus, text: str, options: dict[str, Typed] | None = None, **more
 
 def act(client: Bus) -> Any:
     return client.wait(SERVICE, "Act", Typed("()", ()), timeout=HANG_GUARD)
-
-
-def run_until(condition: Callable[[], object]) -> None:
-    """Run the main loop until the condition holds; a hang fails the test."""
-    expired: list[bool] = []
-    guard = GLib.timeout_add_seconds(HANG_GUARD, lambda: expired.append(True))
-    while not condition():
-        assert not expired, "hung"
-        GLib.MainContext.default().iteration(True)
-    GLib.source_remove(guard)
 
 
 def test_values_cross_with_their_types(service: Service, client: Bus) -> None:

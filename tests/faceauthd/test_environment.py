@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""What logind says of a caller's surroundings, and what holds where it says nothing."""
+
+import logging
+import os
+import signal
+
+import pytest
+from gi.repository import GLib
+
+from faceauthd.bus import Bus
+from faceauthd.environment import Environment, Surroundings
+from tests.faceauthd.stage import AT_HOME, run_until
+from tests.harness.bus import PrivateBus, StandIn, logind_stand_in
+
+MANAGER = "org.freedesktop.login1.Manager"
+SESSION = "/org/freedesktop/login1/session/seven"
+
+
+def look(bus: PrivateBus) -> Surroundings:
+    seen: list[Surroundings] = []
+    connection = Bus(bus.address)
+    Environment(connection).look(os.getpid(), seen.append)
+    run_until(lambda: seen)
+    connection.close()
+    (around,) = seen
+    return around
+
+
+def has_lid(logind: StandIn, closed: bool) -> None:
+    value = GLib.Variant("b", closed)
+    logind.mock("AddProperty", "(ssv)", MANAGER, "LidClosed", value)
+
+
+def has_session(logind: StandIn, remote: bool) -> None:
+    """The process is in a session; another's process is in none."""
+    properties = {"Remote": GLib.Variant("b", remote)}
+    interface = "org.freedesktop.login1.Session"
+    logind.mock("AddObject", "(ssa{sv}a(ssss))", SESSION, interface, properties, [])
+    code = f'assert args[0] == {os.getpid()}; ret = "{SESSION}"'
+    logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
+
+
+@pytest.mark.parametrize("remote", [True, False])
+@pytest.mark.parametrize("closed", [True, False])
+def test_logind_knows(private_bus: PrivateBus, remote: bool, closed: bool) -> None:
+    with logind_stand_in(private_bus) as logind:
+        has_lid(logind, closed)
+        has_session(logind, remote)
+        assert look(private_bus) == Surroundings(remote=remote, lid_closed=closed)
+
+
+def test_without_logind_one_is_at_home(
+    private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert look(private_bus) == AT_HOME
+    assert caplog.text == ""  # it is ordinary
+
+
+def test_a_process_without_a_session_is_at_home(
+    private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    with logind_stand_in(private_bus) as logind:
+        has_lid(logind, closed=False)
+        error = "org.freedesktop.login1.NoSessionForPID"
+        code = f'raise dbus.exceptions.DBusException("none", name="{error}")'
+        logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
+        assert look(private_bus) == AT_HOME
+    assert caplog.text == ""
+
+
+def test_a_logind_that_keeps_silent_holds_nobody_up(
+    private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    with logind_stand_in(private_bus) as logind:
+        logind.process.send_signal(signal.SIGSTOP)
+        try:
+            with caplog.at_level(logging.WARNING):
+                assert look(private_bus) == AT_HOME
+        finally:
+            logind.process.send_signal(signal.SIGCONT)
+    assert "logind does not say" in caplog.text
+
+
+def test_an_answer_of_another_type_is_no_answer(private_bus: PrivateBus) -> None:
+    with logind_stand_in(private_bus) as logind:
+        logind.mock("AddProperty", "(ssv)", MANAGER, "LidClosed", GLib.Variant("s", "yes"))
+        logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "s", 'ret = "x"')
+        assert look(private_bus) == AT_HOME
