@@ -11,7 +11,7 @@ def test_an_unknown_service_has_the_general_policy() -> None:
     policy = for_service(Config(), "swaylock")
     assert (policy.service, policy.confirm) == ("swaylock", "none")
     assert (policy.fmr, policy.liveness, policy.frames) == (1e-4, ("passive",), 10)
-    assert (policy.timeout, policy.no_face_timeout, policy.dark) == (5.0, 2.0, 40)
+    assert (policy.timeout, policy.no_face_timeout, policy.dark) == (5.0, 2.0, 30)
 
 
 @pytest.mark.parametrize("service", ["sudo", "sudo-i", "su", "su-l", "polkit-1", "SUDO"])
