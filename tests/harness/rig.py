@@ -39,7 +39,7 @@ HANG_GUARD = 120  # seconds, generous: only a hang reaches it
 SERVICES = ("sudo", "sudo-i", "su", "login", "gdm-password", "kde", "polkit-1")
 FACE_THEN_PASSWORD = """\
 auth     sufficient  {module}
-auth     sufficient  pam_matrix.so passdb={passdb}
+auth     sufficient  {password}
 auth     required    pam_deny.so
 account  required    pam_permit.so
 """
@@ -49,11 +49,24 @@ auth     required    {module}
 account  required    pam_permit.so
 """
 PASSWORD_ALONE = """\
-auth     required    pam_matrix.so passdb={passdb}
+auth     required    {password}
 account  required    pam_permit.so
 """
 NOBODY_ASKED = """\
 auth     required    pam_permit.so
+"""
+# libpam complains where this one is missing.
+ANY_OTHER_SERVICE = """\
+auth     required    pam_deny.so
+account  required    pam_deny.so
+"""
+
+# The password module is pam_exec, which takes a password that was typed at our own prompt, as
+# pam_unix does. It hands the password over with a NUL behind it.
+PASSWORD_CHECK = """\
+#!/bin/sh
+# A user's password in the rig is the user's name.
+case " {users} " in *" $PAM_USER "*) [ "$(tr -d '\\0')" = "$PAM_USER" ] ;; *) exit 1 ;; esac
 """
 
 SWITCH_CAMERA = """\
@@ -80,7 +93,7 @@ class PamAnswer:
     errors: str
 
 
-# How pamtester prints a return value; None of these is what our module must ever cause.
+# How pamtester prints PAM's return values.
 PAM_TEXTS = {
     "successfully authenticated": "SUCCESS",
     "Authentication failure": "AUTH_ERR",
@@ -160,6 +173,7 @@ class Rig:
             **self._users_environment(),
             "LD_PRELOAD": WRAPPERS,
             "PAM_WRAPPER": "1",
+            "PAM_WRAPPER_USE_SYSLOG": "1",  # where modules log on a real machine, not to stderr
             "PAM_WRAPPER_SERVICE_DIR": str(self.folder / "pam.d"),
             "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}:{path}",
         }
@@ -242,16 +256,6 @@ class Rig:
         ]
         (self.folder / "passwd").write_text("\n".join(lines) + "\n")
         shutil.copyfile("/etc/group", self.folder / "group")
-        passwords = dict.fromkeys([*self._users, pwd.getpwuid(os.getuid()).pw_name])
-        self._passdb = self.folder / "passdb"
-        self._passdb.touch(mode=0o600)
-        self._passdb.write_text(
-            "".join(
-                f"{user}:{user}:{service}\n"
-                for user in passwords
-                for service in (*SERVICES, "faceauth")
-            )
-        )
 
     def _users_environment(self) -> dict[str, str]:
         return {
@@ -264,12 +268,17 @@ class Rig:
         subprocess.run(["make", "-s", "-C", str(ROOT / "pam_module")], check=True)
         owner = pwd.getpwuid(os.getuid()).pw_name
         script = ROOT / "pam_module" / "pam_faceauth.py"
+        known = [*self._users, owner]
+        password_check = self.folder / "password-check"
+        password_check.write_text(PASSWORD_CHECK.format(users=" ".join(known)))
+        password_check.chmod(0o755)
         values = {
             "module": f"{MODULE} module={script} bus={self.bus.address} owner={owner}",
-            "passdb": str(self._passdb),
+            "password": f"pam_exec.so quiet expose_authtok {password_check}",
         }
         texts = dict.fromkeys(SERVICES, FACE_THEN_PASSWORD)
         texts |= {"face": FACE_ALONE, "faceauth": PASSWORD_ALONE, "permit": NOBODY_ASKED}
+        texts["other"] = ANY_OTHER_SERVICE
         folder = self.folder / "pam.d"
         folder.mkdir()
         for name, text in texts.items():

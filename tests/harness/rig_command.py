@@ -29,7 +29,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
-    # Handlers, and not SIG_IGN, which the command would inherit.
+    # Handlers here and below, and not SIG_IGN, which the processes started here would inherit.
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _leave)
     _adopt_orphans()
@@ -122,7 +122,7 @@ def _hold_rig(options: argparse.Namespace, ready: int, wait: int) -> int:
     """The stage's life: make the rig, hand out its environment, wait, take it down."""
     os.setsid()
     for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)
+        signal.signal(signum, lambda _signum, _frame: None)
     from tests.harness.rig import Rig  # in this process alone: it brings GLib and threads
 
     try:
