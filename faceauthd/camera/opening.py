@@ -91,7 +91,7 @@ def _recognise(fd: int, name: str, fps: float) -> "Rewindable":
         return Video(fd, name)
     raise CameraError(
         "broken",
-        f"{name} is no video (MP4, MOV, Matroska, WebM, AVI), no picture (JPEG, PNG, WebP)"
+        f"{name} is no video (MP4, MOV, Matroska, WebM, AVI), no picture (JPEG, PNG, WebP, BMP)"
         " and no tar archive of pictures",
     )
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One picture file → pixels, its size checked before a pixel is decoded.
 
-PNG, JPEG and WebP. A few bytes of header can ask for gigabytes (a decompression bomb), and OpenCV
-decodes half a file without complaint; both are refused here.
+PNG, JPEG, WebP and BMP. A few bytes of header can ask for gigabytes (a decompression bomb), and
+OpenCV decodes half a file without complaint; both are refused here.
 """
 
 import struct
@@ -17,6 +17,7 @@ LARGEST_FILE = 32 << 20  # bytes
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_BMP = b"BM"
 # JPEG's frame headers, which hold the size: SOF0 to SOF15 without DHT, JPG and DAC.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_SCAN = 0xDA
@@ -24,7 +25,7 @@ _JPEG_SCAN = 0xDA
 
 def is_picture(head: bytes) -> bool:
     """Whether a file that begins with ``head`` (16 bytes suffice) is a picture of a known kind."""
-    return head.startswith((_PNG, _JPEG)) or _is_webp(head)
+    return head.startswith((_PNG, _JPEG, _BMP)) or _is_webp(head)
 
 
 def decode(data: bytes, name: str) -> Image:
@@ -63,7 +64,10 @@ def _size(data: bytes) -> tuple[int, int]:
         return _jpeg_size(data)
     if _is_webp(data):
         return _webp_size(data)
-    raise ValueError("is no PNG, JPEG or WebP picture")
+    if data.startswith(_BMP):
+        width, height = struct.unpack_from("<ii", data, 18)
+        return width, abs(height)  # negative: the upper row comes first
+    raise ValueError("is no PNG, JPEG, WebP or BMP picture")
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
@@ -105,4 +109,6 @@ def _is_whole(data: bytes) -> bool:
         return b"IEND" in data[-64:]
     if data.startswith(_JPEG):
         return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+    if data.startswith(_BMP):
+        return len(data) >= int.from_bytes(data[2:6], "little")
     return len(data) >= int.from_bytes(data[4:8], "little") + 8

@@ -14,7 +14,7 @@ from faceauthd.camera.picture import LARGEST_FILE, decode
 from faceauthd.camera.terms import CameraError, printable
 from models.face import Image
 
-SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 MOST_PICTURES = 2000
 MOST_MEMBERS = 2 * MOST_PICTURES  # of an archive, whatever they are
 LARGEST_ARCHIVE = 544 << 20  # bytes: 512 MiB of pictures and their headers

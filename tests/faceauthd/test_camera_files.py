@@ -112,7 +112,7 @@ def test_a_link_is_followed_at_each_opening(tmp_path: Path) -> None:
     assert frames(configured(link), 1)[0].image.shape == (96, 128, 3)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])
 def test_a_folder_shows_its_pictures_by_name(tmp_path: Path, suffix: str) -> None:
     for number in (2, 0, 1):
         written(tmp_path / f"{number}{suffix}", encoded(grey(number * STEP), suffix))
@@ -194,6 +194,12 @@ def webp_with_size(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def bmp_with_size(width: int, height: int) -> bytes:
+    data = bytearray(encoded(grey(50), ".bmp"))
+    data[18:26] = struct.pack("<ii", width, height)
+    return bytes(data)
+
+
 PICTURE, JPEG = encoded(grey(100)), encoded(np.eye(64, dtype=np.uint8) * 255, ".jpg")
 
 BAD_PICTURES: dict[str, tuple[bytes, str]] = {
@@ -204,6 +210,8 @@ BAD_PICTURES: dict[str, tuple[bytes, str]] = {
     "cut jpeg": (JPEG[:-30], "cut short"),
     "cut jpeg header": (JPEG[:20], "cut short"),
     "cut webp": (encoded(grey(100), ".webp")[:-8], "cut short"),
+    "cut bmp": (encoded(grey(100), ".bmp")[:-8], "cut short"),
+    "bmp bomb": (bmp_with_size(60000, -60000), "60000×60000"),
     "damaged png": (PICTURE[:50] + bytes(20) + PICTURE[70:], "damaged"),
     "1x1": (encoded(grey(0, 1, 1)), "1×1"),
     "31x31": (encoded(grey(0, 31, 31)), "31×31"),
