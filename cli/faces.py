@@ -9,13 +9,15 @@ from typing import Any
 
 import click
 
-from cli import connection, output, source
+from cli import connection, output
 from cli.arguments import bus_text, caller, user_argument, user_option, whose, whose_to_enroll
 from cli.exits import Exit, die
 from cli.lazy import Verb
 from cli.password import reauthenticate
 from cli.scanning import hints
+from cli.source import open_source
 from cli.terminal import has_terminal, polkit_agent
+from faceauthd.results import EnrollFailedError
 
 Face = Mapping[str, Any]  # as ListFaces describes it
 
@@ -34,20 +36,16 @@ def add(user: str | None, label: str, from_video: Path | None, from_images: Path
     if from_video and from_images:
         raise click.UsageError("--from-video and --from-images exclude each other")
     name = whose_to_enroll(user)
-    fd = open_source(from_video, from_images)
+    source = open_source(from_video, from_images)
     daemon = connection.connect()
     if os.geteuid() != 0:
         reauthenticate(caller())
-    with polkit_agent(), hints(bar=True) as on_progress:
-        face_id = daemon.enroll(name, label, source_fd=fd, on_progress=on_progress)
+    try:
+        with polkit_agent(), hints(bar=True) as on_progress:
+            face_id = daemon.enroll(name, label, source_fd=source.fd, on_progress=on_progress)
+    except EnrollFailedError as error:
+        raise EnrollFailedError(source.in_our_words(str(error))) from None
     output.answer({"user": name, "face": face_id}, f"Enrolled a face of {name}: {face_id}")
-
-
-def open_source(video: Path | None, images: Path | None) -> int | None:
-    """A descriptor of what to enrol from; None for the camera. It lives as long as the command."""
-    if video:
-        return source.open_video(video)
-    return source.pack_images(images) if images else None
 
 
 @click.command("list", cls=Verb)

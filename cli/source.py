@@ -8,8 +8,11 @@ sealed, so that nobody changes it while the daemon reads.
 
 import fcntl
 import os
+import re
 import stat
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.exits import Exit, die
@@ -18,6 +21,32 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
 MOST_IMAGES = 1000
 MOST_BYTES = 512 * 2**20
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to enrol from: a descriptor for the daemon (None: its camera), open while we run.
+
+    ``images`` says which file each name in the tar stands for; the daemon is not told.
+    """
+
+    fd: int | None = None
+    images: Mapping[str, Path] = field(default_factory=dict)
+
+    def in_our_words(self, message: str) -> str:
+        """The daemon's message with the caller's own names of the images that it speaks of."""
+
+        def ours(name: re.Match[str]) -> str:
+            return str(self.images.get(name[0], name[0]))
+
+        return re.sub(r"\b\d{4}\.[a-z]+\b", ours, message)
+
+
+def open_source(video: Path | None, folder: Path | None) -> Source:
+    """A video, a folder of images, or neither: then it is the camera."""
+    if video:
+        return Source(open_video(video))
+    return pack_images(folder) if folder else Source()
 
 
 def open_video(path: Path) -> int:
@@ -37,19 +66,20 @@ def open_video(path: Path) -> int:
     return fd
 
 
-def pack_images(folder: Path) -> int:
-    """A descriptor of a sealed tar of the folder's images, in the order of their names."""
-    images = images_of(folder)
+def pack_images(folder: Path) -> Source:
+    """A sealed tar of the folder's images, in the order of their names."""
+    numbered = enumerate(images_of(folder))
+    images = {f"{number:04}{image.suffix.lower()}": image for number, image in numbered}
     fd = os.memfd_create("faceauth-images", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with (
         os.fdopen(os.dup(fd), "wb") as file,
         tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
-        for number, image in enumerate(images):
-            pack(tar, image, f"{number:04}{image.suffix.lower()}", room=MOST_BYTES - file.tell())
+        for name, image in images.items():
+            pack(tar, image, name, room=MOST_BYTES - file.tell())
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
     os.lseek(fd, 0, os.SEEK_SET)
-    return fd
+    return Source(fd, images)
 
 
 def images_of(folder: Path) -> list[Path]:

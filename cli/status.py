@@ -21,7 +21,8 @@ def status() -> None:
         {
             "faceauthd": f"{state['version']}, {'disabled' if state['disabled'] else 'enabled'}",
             "worker": state["worker"],
-            "engine": f"{state['engine'] or 'none'} ({state['model'] or 'no model'})",
+            "engine": state["engine"] or "none",
+            "model": state["model"] or "none yet",
             "liveness": liveness or "none",
             "camera": state["camera"] or "none",
             "enrolled": "1 user" if state["enrolled"] == 1 else f"{state['enrolled']} users",

@@ -60,9 +60,11 @@ def show(answer: Mapping[str, Any], verdict: str) -> None:
         return
     why = answer.get("reason")
     output.say(f"{verdict} ({why})" if why else verdict)
+    if not answer.get("frames"):
+        return  # the camera was not even opened: there is nothing to measure
     facts = {
-        "time": f"{answer['milliseconds']} ms" if "milliseconds" in answer else "",
-        "frames": str(answer.get("frames", "")),
+        "time": f"{answer['milliseconds']} ms",
+        "frames": str(answer["frames"]),
         "face": answer.get("label") or answer.get("face", ""),
         "score": scores(answer),
         "liveness": ", ".join(f"{m} {p:.3f}" for m, p in answer.get("liveness", {}).items()),

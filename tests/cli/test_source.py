@@ -11,6 +11,7 @@ import pytest
 
 from cli import source
 from cli.exits import Exit
+from faceauthd.results import EnrollFailedError
 from tests.cli.conftest import Run, one_line
 
 
@@ -55,7 +56,8 @@ def test_images_are_packed_in_order_without_their_names(
 
 def test_packed_images_cannot_be_changed_any_more(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"a")
-    fd = source.pack_images(tmp_path)
+    fd = source.pack_images(tmp_path).fd
+    assert fd is not None
     try:
         with pytest.raises(PermissionError):
             os.pwrite(fd, b"x", 0)
@@ -64,6 +66,17 @@ def test_packed_images_cannot_be_changed_any_more(tmp_path: Path) -> None:
         assert os.lseek(fd, 0, os.SEEK_CUR) == 0
     finally:
         os.close(fd)
+
+
+def test_an_image_that_fails_goes_by_its_own_name(
+    daemon: Any, faceauth: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.faces.reauthenticate", lambda _: None)
+    (tmp_path / "holiday.JPG").write_bytes(b"x")
+    daemon.enroll.side_effect = EnrollFailedError("0000.jpg is cut short, 0001.jpg is not")
+    outcome = faceauth("add", "alice", "--from-images", str(tmp_path))
+    assert outcome.status == Exit.NO
+    assert one_line(outcome) == f"{tmp_path / 'holiday.JPG'} is cut short, 0001.jpg is not"
 
 
 def refused(outcome: Any, *, saying: str) -> None:

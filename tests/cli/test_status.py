@@ -55,7 +55,7 @@ def test_status_of_a_daemon_without_anything(daemon: Any, faceauth: Run) -> None
     }
     out = faceauth("status").out
     assert "disabled" in out
-    assert "none (no model)" in out
+    assert "none yet" in out
 
 
 def test_cameras(daemon: Any, faceauth: Run) -> None:
