@@ -184,10 +184,10 @@ class Bus:
         """Take a well-known name for good; raises BusError where another has it or may not."""
         try:
             self._bus.request_name(name, allow_replacement=False, replace=False)
+        except GLib.Error as error:  # a RuntimeError too, so it comes first
+            raise _bus_error(error) from None
         except RuntimeError:
             raise BusError("", f"the name {name} is taken: is another faceauthd running?") from None
-        except GLib.Error as error:
-            raise _bus_error(error) from None
 
     def send_signal(
         self, receiver: str, origin: Peer, signal: str, signature: str, *values: object

@@ -123,8 +123,9 @@ def test_a_second_owner_is_refused(service: Service, private_bus: PrivateBus) ->
 
 
 def test_a_name_that_the_policy_does_not_give_is_refused(private_bus: PrivateBus) -> None:
-    with pytest.raises(BusError):
+    with pytest.raises(BusError) as caught:
         Bus(private_bus.address).own("org.example.Other")
+    assert caught.value.name == "org.freedesktop.DBus.Error.AccessDenied"
 
 
 def test_a_signal_reaches_its_receiver_and_nobody_else(
