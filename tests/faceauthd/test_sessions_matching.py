@@ -2,13 +2,12 @@
 """VerifySession and IdentifySession, transition by transition. N is 4, at 10 frames a second."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
 import pytest
 
 from faceauthd.results import Result
-from faceauthd.sessions import IdentifySession, Template, Verdict, VerifySession
+from faceauthd.sessions import IdentifySession, Verdict
 from models.face import Box
 from tests.faceauthd.frames import (
     ALICE,
@@ -18,7 +17,6 @@ from tests.faceauthd.frames import (
     CUES,
     DARK,
     DARK_FACE,
-    DIMENSION,
     ELSEWHERE,
     GOOD,
     JUMPED,
@@ -31,31 +29,11 @@ from tests.faceauthd.frames import (
     Change,
     between,
     frame,
-    frames,
     policy,
     template,
 )
+from tests.faceauthd.matching import THRESHOLD, fed, verify
 from tests.harness.data import ROOT
-
-THRESHOLD = 0.6
-
-
-def verify(
-    gallery: Sequence[Template] | None = None,
-    cues: Mapping[str, Mapping[str, float]] = CUES,
-    threshold: float = THRESHOLD,
-    **changes: object,
-) -> VerifySession:
-    mine = [template(ALICE, "alice")] if gallery is None else gallery
-    return VerifySession(policy(**changes), mine, threshold, cues)
-
-
-def fed(session: IdentifySession, changes: Sequence[Change]) -> tuple[int, Verdict | None]:
-    """How many frames were taken, and the verdict after the last of them."""
-    for taken, observation in enumerate(frames(changes), start=1):
-        if verdict := session.feed(observation):
-            return taken, verdict
-    return len(changes), None
 
 
 def test_the_user_is_let_in_after_n_good_frames() -> None:
@@ -332,66 +310,6 @@ def test_the_first_verdict_stays() -> None:
     assert session.feed(frame(60)) is verdict
     assert session.expire() is verdict
     assert session.ended("error") is verdict
-
-
-# What makes no sense
-
-
-@pytest.mark.parametrize(
-    ("second", "reason"),
-    [
-        ({"at": 0.0}, "the frames' times do not increase"),
-        ({"index": 0}, "the frames' times do not increase"),
-        ({"at": float("nan")}, "a frame's measures are not finite"),
-        ({"brightness": float("inf")}, "a frame's measures are not finite"),
-        ({"faces": -1}, "a frame has a negative number of faces"),
-        ({"box": None}, "a face has no box"),
-        ({"box": Box(0, 0, float("nan"), 10)}, "a face has no box"),
-        ({"box": Box(0, 0, -10, -10)}, "a face has no box"),
-        ({"embedding": None}, "a face has no embedding"),
-        ({"embedding": ALICE[:4]}, "an embedding's dimension is not the templates'; enrol again"),
-        ({"embedding": ALICE * 3}, "an embedding's length is not 1"),
-        ({"embedding": np.full(DIMENSION, np.nan, np.float32)}, "an embedding's length is not 1"),
-        ({"embedding": np.zeros(DIMENSION, np.float32)}, "an embedding's length is not 1"),
-        ({"liveness": {}}, "liveness model m gave no probability"),
-        ({"liveness": {"m": 1.5}}, "liveness model m gave no probability"),
-        ({"liveness": {"m": float("nan")}}, "liveness model m gave no probability"),
-    ],
-)
-def test_a_frame_without_sense_is_an_error(second: Change, reason: str) -> None:
-    session = verify(frames=2)
-    assert session.feed(frame(0)) is None
-    verdict = session.feed(frame(1, second))
-    assert verdict is not None
-    assert (verdict.result, verdict.reason) == (Result.ERROR, reason)
-
-
-@pytest.mark.parametrize(
-    ("gallery", "reason"),
-    [
-        ([], "there is no template to compare with"),
-        ([Template("1", "alice", "", np.empty((0, 0), np.float32))], "there is no template"),
-        (
-            [template(ALICE, "alice"), template(ALICE[:4], "alice")],
-            "the templates are of different",
-        ),
-        ([template(ALICE * 2, "alice")], "a template is damaged: its length is not 1"),
-        ([template(np.full(DIMENSION, np.inf, np.float32), "alice")], "a template is damaged"),
-        ([template(ALICE, "alice"), template(BOB, "bob")], "the templates are of several users"),
-    ],
-)
-def test_a_gallery_without_sense_is_an_error_at_once(gallery: list[Template], reason: str) -> None:
-    session = verify(gallery)
-    assert session.verdict is not None
-    assert session.verdict.result is Result.ERROR
-    assert session.verdict.reason.startswith(reason)
-
-
-@pytest.mark.parametrize("threshold", [0.0, -1.0, 1.1, float("nan")])
-def test_a_threshold_that_lets_everybody_in_is_an_error_at_once(threshold: float) -> None:
-    session = verify(threshold=threshold)
-    assert session.verdict is not None
-    assert session.verdict.reason == "the threshold is no similarity that could refuse"
 
 
 # Hints

@@ -250,6 +250,19 @@ def test_nothing_of_a_template_can_be_read_without_the_key(folder: Path) -> None
     assert vector().tobytes()[:16] not in content
 
 
+def test_nothing_of_a_removed_template_stays_behind(folder: Path, store: Store) -> None:
+    face = add(store)
+    add(store, "bob")
+    ((sealed,),) = store._database.rows("SELECT sealed FROM face WHERE user = ?", "alice")
+
+    def left() -> bool:
+        return any(sealed[-64:] in path.read_bytes() for path in folder.iterdir())
+
+    assert left()
+    store.remove_face("alice", face.face_id)
+    assert not left()
+
+
 # The file
 
 
