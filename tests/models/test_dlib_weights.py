@@ -6,11 +6,11 @@ from pathlib import Path
 
 import dlib
 import numpy as np
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
 from models.recognition import dlib_weights as weights
+from models.runtime import Network
 
 
 def dlibs_file() -> Path:
@@ -20,11 +20,11 @@ def dlibs_file() -> Path:
 
 
 @pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> onnxruntime.InferenceSession:
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Network:
     target = tmp_path_factory.mktemp("dlib") / "resnet.onnx"
     weights.convert(dlibs_file(), target)
     assert [path.name for path in target.parent.iterdir()] == ["resnet.onnx"]
-    return onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    return Network(target.read_bytes(), "dlib")
 
 
 def chips(count: int) -> list[NDArray[np.uint8]]:
@@ -34,11 +34,11 @@ def chips(count: int) -> list[NDArray[np.uint8]]:
     return [np.ascontiguousarray(np.kron(c, np.ones((15, 15, 1), np.uint8))) for c in coarse]
 
 
-def test_gives_dlibs_embeddings(converted: onnxruntime.InferenceSession) -> None:
+def test_gives_dlibs_embeddings(converted: Network) -> None:
     network = dlib.face_recognition_model_v1(str(dlibs_file()))
     pictures = chips(20)
     batch = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32)
-    mine = converted.run(None, {"chips": batch})[0]
+    mine = converted.run(batch)
     dlibs = np.array([network.compute_face_descriptor(p) for p in pictures], np.float32)
     assert np.ptp(dlibs, axis=0).max() > 0.05, "the pictures must differ for the network too"
     assert weights.largest_difference(mine, dlibs) < 1e-5
