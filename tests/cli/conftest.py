@@ -11,7 +11,7 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 
-from cli import connection, main
+from cli import connection, main, terminal
 from faceauthd.client import FaceAuth
 from tests.cli.scripted import Scripted, scripted_service
 from tests.harness.bus import PrivateBus
@@ -29,6 +29,9 @@ FACE = {
     "templates": 1,
     "usable": True,
 }
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who is not asked")
 
 
 class Outcome(NamedTuple):
@@ -56,6 +59,7 @@ def faceauth(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     """``faceauth("list", "alice")`` in this process."""
     monkeypatch.delenv("SUDO_USER", raising=False)
     monkeypatch.delenv("FACEAUTH_CONFIG", raising=False)
+    monkeypatch.setattr(terminal, "has_terminal", lambda: False)  # so polkit asks nobody
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import HANG_GUARD, SCRIPT, Outcome, Run, one_line
+from tests.cli.conftest import HANG_GUARD, SCRIPT, Outcome, Run, needs_root, one_line
 from tests.harness.bus import PrivateBus
 from tests.harness.daemon import Daemon, running_daemon
 from tests.harness.data import SHARED, needs
@@ -80,9 +80,6 @@ def faceauth(running: tuple[PrivateBus, Daemon]) -> Callable[..., Outcome]:
         return Outcome(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
 
     return run
-
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who is not asked")
 
 
 @needs_root
@@ -156,7 +153,8 @@ def test_status_warns_of_what_runs_without_liveness(faceauth: Run) -> None:
     assert outcome.status == 0
     assert outcome.out.startswith("WARNING: ")
     status = json.loads(faceauth("status", "--json").out)
-    assert (status["worker"], status["engine"]) == ("ready", "dlib")
+    assert status["engine"] == "dlib"
+    assert status["worker"] in ("starting", "ready")  # it may still be loading its models
     assert any("liveness" in warning for warning in status["warnings"])
 
 

@@ -9,7 +9,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from cli import password, terminal
+from cli import password
 from cli.exits import Exit
 from faceauthd.results import NotEnrolledError, PermissionDeniedError
 from tests.cli.conftest import FACE, Run, one_line
@@ -54,7 +54,6 @@ def test_everybody_but_root_is_asked_for_their_own_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: uid)
-    monkeypatch.setattr(terminal, "has_terminal", lambda: False)  # so polkit's agent stays out
     daemon.enroll.return_value = "1"
     assert faceauth("add", "alice").status == Exit.DONE
     assert no_password == asked
