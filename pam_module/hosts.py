@@ -13,7 +13,19 @@ import socket
 
 TYPE_CHECKING = False  # typing takes as long to import as all the rest
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, Protocol
+
+    class Host(Protocol):
+        """What the two have in common."""
+
+        user: str
+        service: str
+        rhost: str
+
+        def show(self, style: int, text: str, /) -> tuple[int, bool]: ...
+
+        def log(self, priority: int, text: str, /) -> None: ...
+
 
 # Linux-PAM's numbers.
 PAM_SUCCESS, PAM_AUTH_ERR, PAM_AUTHINFO_UNAVAIL, PAM_MAXTRIES, PAM_CONV_ERR = 0, 7, 9, 11, 19

@@ -38,6 +38,8 @@ TYPE_CHECKING = False  # typing takes as long to import as all the rest
 if TYPE_CHECKING:
     from typing import Any
 
+    from pam_module.hosts import Host
+
 SERVICE = "org.faceauth.FaceAuth1"
 OBJECT_PATH = "/org/faceauth/FaceAuth1"
 INTERFACE = "org.faceauth.FaceAuth1.Manager"
@@ -76,7 +78,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is the rule here, not an err
 class Attempt:
     """One authentication, for one host."""
 
-    def __init__(self, host: Loader | PamPython, silent: bool) -> None:
+    def __init__(self, host: Host, silent: bool) -> None:
         self.host, self.silent, self.debug = host, silent, False
 
     def code(self, argv: list[str]) -> int:

@@ -3,7 +3,7 @@
 
 Without a `tamper` it is honest. `tamper(member, call, reply)` sees each call and the honest reply,
 and gives the bytes to send in place of it; None among them closes the connection, and none at all
-leaves the caller waiting. GLib writes and reads the messages, so that nothing here is the module's own.
+leaves the caller waiting. GLib writes and reads the messages: nothing here is the module's own.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A process that owns the daemon's name on a real bus, and answers CanVerify "ready" and Verify as told.
+"""A process that owns the daemon's name on a real bus; CanVerify is "ready", and Verify as told.
 
     fake_daemon.py ADDRESS BEHAVIOUR [UID]
 

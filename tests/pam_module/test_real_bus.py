@@ -68,7 +68,7 @@ def start(bus: str) -> Iterator[StartDaemon]:
     processes: list[Process] = []
 
     def run(*arguments: str) -> Process:
-        command = [sys.executable, HERE / "fake_daemon.py", bus, *arguments]
+        command = [sys.executable, str(HERE / "fake_daemon.py"), bus, *arguments]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0))
         assert read_line(processes[-1]) == "ready"
         return processes[-1]
