@@ -125,3 +125,24 @@ class Stacks:
             else:
                 outcome.numbers[kind] = int(rest)
         return outcome
+
+    def pamtester(
+        self, *lines: str, typed: str = "", debug_level: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """The same with pamtester, by pam_wrapper, which at level 3 prints what goes to syslog."""
+        self.write("stack", *lines)
+        return subprocess.run(
+            ["pamtester", "stack", "alice", "authenticate"],
+            env={
+                "PATH": os.environ["PATH"],
+                "LD_PRELOAD": "libpam_wrapper.so",
+                "PAM_WRAPPER": "1",
+                "PAM_WRAPPER_DEBUGLEVEL": str(debug_level),
+                "PAM_WRAPPER_SERVICE_DIR": str(self.folder),
+            },
+            input=f"{typed}\n",
+            capture_output=True,
+            text=True,
+            timeout=HANG,
+            check=False,
+        )

@@ -107,22 +107,9 @@ def test_an_answer(result: Result, bus: str, start: StartDaemon, stacks: Stacks)
 
 def test_pamtester_by_pam_wrapper(bus: str, start: StartDaemon, stacks: Stacks) -> None:
     start("match")
-    stacks.write("stack", stacks.face(f"bus={bus}", f"owner={ME}"))
-    done = subprocess.run(
-        ["pamtester", "stack", "alice", "authenticate"],
-        env={
-            "PATH": os.environ["PATH"],
-            "LD_PRELOAD": "libpam_wrapper.so",
-            "PAM_WRAPPER": "1",
-            "PAM_WRAPPER_SERVICE_DIR": str(stacks.folder),
-        },
-        capture_output=True,
-        text=True,
-        timeout=HANG,
-        check=True,
-    )
+    done = stacks.pamtester(stacks.face(f"bus={bus}", f"owner={ME}"))
     assert "successfully authenticated" in done.stdout
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "die", "lie"])

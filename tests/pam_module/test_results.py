@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the application is told for each of the daemon's answers, through both loaders."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -177,3 +178,31 @@ def test_too_many_arguments(stacks: Stacks, fake_bus: MakeBus) -> None:
     bus = fake_bus()
     outcome = stacks.authenticate(stacks.face(f"bus={bus.address}", *["debug"] * 20))
     assert (outcome.code, bus.calls) == (AUTHINFO_UNAVAIL, [])
+
+
+@pytest.mark.parametrize(
+    ("typed", "argument", "lines"),
+    [
+        ("", "quiet", [(5, "alice: no-match")]),
+        ("hunter2", "quiet", [(5, "alice: password-typed")]),
+        ("", "tiemout=3", [(5, "alice: error: wrong argument in the PAM file: tiemout=3")]),
+        (
+            "",
+            "debug",
+            [(7, ":1.5: ready, confirm 'enter', timeout 5.0"), (5, "alice: no-match")],
+        ),
+    ],
+)
+def test_the_log(
+    typed: str,
+    argument: str,
+    lines: list[tuple[int, str]],
+    stacks: Stacks,
+    fake_bus: MakeBus,
+) -> None:
+    """One line for each attempt, and never a password."""
+    bus = fake_bus(can_verify=ENTER, verify="no-match")
+    face = stacks.face(f"bus={bus.address}", argument)
+    done = stacks.pamtester(face, typed=typed, debug_level=3)
+    logged = re.findall(r"SYSLOG\((\d)\): (.*)", done.stderr)
+    assert [(int(level), text) for level, text in logged] == lines

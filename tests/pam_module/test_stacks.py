@@ -9,10 +9,7 @@ from faceauthd.results import Result
 from tests.pam_module.fake_bus import FakeBus
 from tests.pam_module.pam_host import SUCCESS, Stacks
 
-DEBIAN = (
-    "[success=end default=ignore]"  # of /usr/share/pam-configs; `end` is a number once installed
-)
-JUMP = "[success=1 default=ignore]"
+JUMP = "[success=1 default=ignore]"  # what pam-auth-update makes of [success=end default=ignore]
 PERMIT, DENY = "auth required pam_permit.so", "auth requisite pam_deny.so"
 
 # control, lines before, lines behind, whether a refused face may end in success
