@@ -92,8 +92,33 @@ def read_image(path: Path) -> Image:
 def report(scored: Sequence[Scored], threshold: float, run: int = RUN) -> Report:
     """The rates of these scores at ``threshold``."""
     frames = [(one.sample, one.score) for one in scored]
-    runs = list(_decisions(scored, run))
-    return Report(threshold, run, _by_source(frames, threshold), _by_source(runs, threshold))
+    decisions = _decisions(scored, run)
+    return Report(threshold, run, _by_source(frames, threshold), _by_source(decisions, threshold))
+
+
+def together(models: Sequence[tuple[Sequence[Scored], float]], run: int = RUN) -> Report:
+    """The rates of several models (scores of the same samples, threshold) that may each deny.
+
+    Each score is brought to a scale on which its threshold is 1/2, and the lowest one counts.
+    """
+    scaled = [
+        [Scored(one.sample, _scaled(one.score, threshold)) for one in scored]
+        for scored, threshold in models
+    ]
+    frames = [
+        (votes[0].sample, min(vote.score for vote in votes)) for votes in zip(*scaled, strict=True)
+    ]
+    runs = [_decisions(scored, run) for scored in scaled]
+    decisions = [
+        (votes[0][0], min(score for _, score in votes)) for votes in zip(*runs, strict=True)
+    ]
+    return Report(0.5, run, _by_source(frames, 0.5), _by_source(decisions, 0.5))
+
+
+def _scaled(score: float, threshold: float) -> float:
+    if score < threshold:
+        return score / threshold / 2
+    return 0.5 + (score - threshold) / max(1 - threshold, 1e-9) / 2
 
 
 def as_json(found: Report) -> dict[str, Any]:
@@ -121,12 +146,13 @@ def as_table(found: Report) -> str:
     return "\n".join(lines)
 
 
-def _decisions(scored: Sequence[Scored], run: int) -> Iterable[tuple[Sample, float]]:
+def _decisions(scored: Sequence[Scored], run: int) -> list[tuple[Sample, float]]:
     by_path = {one.sample.path: one.score for one in scored}
-    for samples in recordings(one.sample for one in scored).values():
-        scores = [by_path[sample.path] for sample in samples]
-        for decision in rates.decisions(scores, run):
-            yield samples[0], float(decision)
+    return [
+        (samples[0], float(decision))
+        for samples in recordings(one.sample for one in scored).values()
+        for decision in rates.decisions([by_path[sample.path] for sample in samples], run)
+    ]
 
 
 def _by_source(scores: Sequence[tuple[Sample, float]], threshold: float) -> dict[str, Rates]:

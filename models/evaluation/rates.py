@@ -141,9 +141,10 @@ def bpcer_at(
 def decisions(frames: Sequence[float] | Scores, run: int) -> Scores:
     """Scores of whole decisions from those of one recording's frames, in their order.
 
-    Verify judges a run of frames by the median of its scores; here each ``run`` frames that
-    follow one another make one decision. What is left at the end is dropped, except that a
-    recording shorter than a run makes one decision. Returns (decisions,) float64.
+    Verify judges a run of frames by the lower median of its scores (half of the frames, or more,
+    are as good); here each ``run`` frames that follow one another make one decision. What is left
+    at the end is dropped, except that a recording shorter than a run makes one decision. Returns
+    (decisions,) float64.
     """
     if run < 1:
         raise ValueError("a decision needs at least one frame")
@@ -152,7 +153,7 @@ def decisions(frames: Sequence[float] | Scores, run: int) -> Scores:
         return scores
     whole = max(len(scores) // run, 1)
     runs = [scores[i * run : (i + 1) * run] for i in range(whole)]
-    return np.array([np.median(part) for part in runs])
+    return np.array([np.sort(part)[(len(part) - 1) // 2] for part in runs])
 
 
 def _scores(values: ArrayLike) -> Scores:

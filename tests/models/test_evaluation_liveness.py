@@ -53,6 +53,16 @@ def test_a_decision_outvotes_a_wrong_frame() -> None:
     assert found.decisions["cam"].apcer["print"] == rates.Rate(1, 2)
 
 
+def test_together_any_model_may_deny() -> None:
+    """The second model alone catches the print; its threshold is its own."""
+    first = scored({"live": [0.9, 0.9], "print": [0.8, 0.2]})
+    second = scored({"live": [0.3, 0.1], "print": [0.1, 0.9]})
+    found = liveness.together([(first, 0.5), (second, 0.2)], run=1)
+    for rows in (found.frames, found.decisions):
+        assert rows["all"].bpcer == rates.Rate(1, 2)
+        assert rows["all"].apcer["print"] == rates.Rate(0, 2)
+
+
 def test_a_source_with_one_kind_has_no_eer() -> None:
     found = liveness.report(scored({"live": [0.9, 0.4]}), 0.5)
     assert found.frames["cam"].eer is None
