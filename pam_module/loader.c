@@ -33,7 +33,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 enum { TEXT_MAX = 1024, ARGUMENTS_MAX = 16, MESSAGES_MAX = 24 };
-enum { TIMEOUT_S = 15, TIMEOUT_MAX_S = 60, GRACE_S = 3 }; /* the first two as in pam_faceauth.py */
+enum { TIMEOUT_S = 15, TIMEOUT_MAX_S = 60, GRACE_S = 3 }; /* the first two as in arguments.py */
 
 struct module {
 	pam_handle_t *pamh;

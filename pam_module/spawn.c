@@ -18,6 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef SYS_setresuid32 /* else SYS_setresuid is an old one, for users below 65536 */
+#define SYS_setresuid32 SYS_setresuid
+#define SYS_setresgid32 SYS_setresgid
+#endif
+
 /* Also where the parent runs with its own stdio closed, and `socket` is 0, 1 or 2. */
 static int seal_descriptors(int socket)
 {
@@ -45,8 +50,8 @@ static int seal_signals(void)
  * system call: libc's own would wait for the parent's other threads, which are not here. */
 static int seal_user(void)
 {
-	return syscall(SYS_setresgid, getegid(), getegid(), getegid())
-	       || syscall(SYS_setresuid, geteuid(), geteuid(), geteuid()) ? -1 : 0;
+	return syscall(SYS_setresgid32, getegid(), getegid(), getegid())
+	       || syscall(SYS_setresuid32, geteuid(), geteuid(), geteuid()) ? -1 : 0;
 }
 
 static _Noreturn void become(char *const argv[], int socket, pid_t parent)

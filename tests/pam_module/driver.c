@@ -5,6 +5,7 @@
  *
  *   driver FOLDER SERVICE USER [OPTION...]
  *     answer=TEXT       what is typed at the prompts (else the conversation fails)
+ *     slow=SECONDS      the person takes that long at a prompt
  *     no-answer         the conversation succeeds without an answer
  *     rhost=HOST  silent
  *     rounds=N threads=N
@@ -34,7 +35,7 @@
 #include <unistd.h>
 
 static const char *folder, *service, *user, *answer, *rhost;
-static int no_answer, flags, rounds = 1;
+static int no_answer, slow, flags, rounds = 1;
 static FILE *out;
 
 static int talk(int count, const struct pam_message **messages, struct pam_response **responses,
@@ -48,6 +49,7 @@ static int talk(int count, const struct pam_message **messages, struct pam_respo
 		fprintf(out, "%s %s\n", style < 5 ? names[style] : "other", messages[i]->msg);
 		if (style > PAM_PROMPT_ECHO_ON || no_answer)
 			continue;
+		sleep((unsigned)slow);
 		if (!answer) {
 			free(*responses);
 			*responses = NULL;
@@ -138,6 +140,8 @@ int main(int argc, char **argv)
 			answer = value;
 		else if (!strncmp(argv[i], "rhost=", 6))
 			rhost = value;
+		else if (!strncmp(argv[i], "slow=", 5))
+			slow = atoi(value);
 		else if (!strncmp(argv[i], "rounds=", 7))
 			rounds = atoi(value);
 		else if (!strncmp(argv[i], "threads=", 8))
