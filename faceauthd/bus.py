@@ -11,25 +11,30 @@ Here instead
 - file descriptors that come with a call are counted, and closed with its answer;
 - questions to polkit and logind are asynchronous and end at a deadline.
 
-Values cross this file as plain Python; what D-Bus calls a variant is a ``Typed`` pair of a
-signature and a value, in both directions. All callbacks run on GLib's main loop.
+Values cross this file as plain Python (variants.py). All callbacks run on GLib's main loop.
 """
 
+import ctypes
 import itertools
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import pydbus
 from gi.repository import Gio, GLib
 from pydbus.registration import ObjectRegistration, ObjectWrapper
 
 from faceauthd.results import FaceAuthError, InternalError, InvalidArgumentError
+from faceauthd.variants import Typed, from_variants, to_variants
 
-MAX_FDS = 1  # more than any method of the contract takes is an error
+# More than any call of the contract needs is refused: before it is unpacked, since 32 MB of D-Bus
+# are a gigabyte of Python.
+MAX_FDS = 1
+MAX_BYTES = 64 * 1024
 POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
+_GOBJECT = ctypes.CDLL("libgobject-2.0.so.0")
 log = logging.getLogger(__name__)
 
 
@@ -39,13 +44,6 @@ class BusError(Exception):
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
         self.name = name
-
-
-class Typed(NamedTuple):
-    """A value with its D-Bus signature: a variant."""
-
-    signature: str
-    value: Any
 
 
 @dataclass(frozen=True)
@@ -75,17 +73,18 @@ class Call:
 
     sender: str
     method: str
-    arguments: tuple[Any, ...]
     interactive: bool
     _invocation: Any
     _out: str
-    _fds: list[int] = field(default_factory=list)
+    _fds: list[int]
+    _spent: list[Any]  # where an answered call's invocation goes
+    arguments: tuple[Any, ...] = ()
     answered: bool = False
 
     def reply(self, *values: object) -> None:
         """Answer with the method's results; a later answer is ignored."""
         if self._finish():
-            self._invocation.return_value(GLib.Variant(self._out, _to_variants(values)))
+            self._invocation.return_value(GLib.Variant(self._out, to_variants(values)))
 
     def fail(self, error: FaceAuthError) -> None:
         """Answer with an error, whose text the caller sees."""
@@ -115,6 +114,7 @@ class Call:
         for fd in self._fds:
             os.close(fd)
         self._fds.clear()
+        self._spent.append(self._invocation)
         return True
 
 
@@ -130,6 +130,7 @@ class _Dispatcher(ObjectWrapper):  # type: ignore[misc]
             m.name: "(" + "".join(a.signature for a in m.out_args) + ")" for m in info.methods
         }
         self._handlers = handlers
+        self._spent: list[Any] = []
         missing = self._out.keys() - handlers.keys()
         if missing:
             raise LookupError(f"methods without a handler: {', '.join(sorted(missing))}")
@@ -145,22 +146,26 @@ class _Dispatcher(ObjectWrapper):  # type: ignore[misc]
         invocation: Any,
     ) -> None:
         del connection, path, interface  # one object, one interface
+        _let_go(self._spent)
         message = invocation.get_message()
         allow = Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION
         call = Call(
             sender,
             method,
-            _from_variants(parameters),
             bool(message.get_flags() & allow),
             invocation,
             self._out[method],
             _received_fds(message),
+            self._spent,
         )
-        call.run(lambda: self._handle(call))
+        call.run(lambda: self._handle(call, parameters))
 
-    def _handle(self, call: Call) -> None:
+    def _handle(self, call: Call, parameters: Any) -> None:
         if len(call._fds) > MAX_FDS:
             raise InvalidArgumentError(f"at most {MAX_FDS} file descriptor may come with a call")
+        if parameters.get_size() > MAX_BYTES:
+            raise InvalidArgumentError(f"a call's arguments may have at most {MAX_BYTES} bytes")
+        call.arguments = from_variants(parameters)
         self._handlers[call.method](call)
 
 
@@ -308,7 +313,7 @@ class Bus:
             peer.path,
             peer.interface,
             method,
-            GLib.Variant(arguments.signature, _to_variants(arguments.value)),
+            GLib.Variant(arguments.signature, to_variants(arguments.value)),
             GLib.VariantType(reply) if reply else None,
             flags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else flags.NONE,
             int(timeout * 1000),
@@ -350,37 +355,17 @@ class Bus:
             log.debug("leaving the bus: %s", error.message)
 
 
-def _to_variants(value: Any) -> Any:
-    """The same value with each ``Typed`` inside as a GLib.Variant."""
-    if isinstance(value, Typed):
-        return GLib.Variant(value.signature, _to_variants(value.value))
-    if isinstance(value, dict):
-        return {key: _to_variants(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_to_variants(item) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_to_variants(item) for item in value)
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("D-Bus has no strings with a NUL; GLib would send what is before it")
-    return value
+def _let_go(invocations: list[Any]) -> None:
+    """Give back the references to answered calls that PyGObject would keep for ever.
 
-
-def _from_variants(parameters: Any) -> tuple[Any, ...]:
-    """A call's arguments; ``a{sv}`` keeps the types, since ``unpack`` makes h and i alike."""
-    children = [parameters.get_child_value(i) for i in range(parameters.n_children())]
-    return tuple(
-        _typed_dictionary(child) if child.get_type_string() == "a{sv}" else child.unpack()
-        for child in children
-    )
-
-
-def _typed_dictionary(variant: Any) -> dict[str, Typed]:
-    entries = [variant.get_child_value(i) for i in range(variant.n_children())]
-    values = {
-        entry.get_child_value(0).get_string(): entry.get_child_value(1).get_variant()
-        for entry in entries
-    }
-    return {key: Typed(value.get_type_string(), value.unpack()) for key, value in values.items()}
+    GDBus hands one to whoever answers, and ``return_value`` should consume it, but PyGObject (3.42)
+    takes another for that: 2 kB a call, which any user could make until the memory is full.
+    Called when nobody but Python and that mistake refers to them any more.
+    """
+    while invocations:
+        invocation = invocations.pop()
+        if invocation.__grefcount__ == 2:
+            _GOBJECT.g_object_unref(ctypes.c_void_p(hash(invocation)))  # the hash is the address
 
 
 def _received_fds(message: Any) -> list[int]:

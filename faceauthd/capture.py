@@ -251,7 +251,11 @@ class Slot:
         if self.busy:
             raise BusyError("another scan is running; try again when it has ended")
         self._current = capture
-        capture.begin(self._free)
+        try:
+            capture.begin(self._free)
+        except BaseException:
+            self._free()
+            raise
 
     def cancel(self, sender: str | None, reason: str) -> None:
         """End the capture of ``sender`` (None: whoever's), if there is one."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from faceauthd.bus import Bus, BusError, Peer, Typed
+from faceauthd.bus import Bus, BusError, Peer
 from faceauthd.results import (
     BUS_NAME,
     ERROR_PREFIX,
@@ -26,6 +26,7 @@ from faceauthd.results import (
     InternalError,
     InvalidArgumentError,
 )
+from faceauthd.variants import Typed
 
 OnProgress = Callable[[str, float], None]  # hint, fraction 0 to 1
 Details = dict[str, Any]

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from faceauthd.bus import Bus, BusError, Peer, Typed
+from faceauthd.bus import Bus, BusError, Peer
+from faceauthd.variants import Typed
 
 LOGIND = "org.freedesktop.login1"
 MANAGER = "/org/freedesktop/login1"

@@ -11,13 +11,14 @@ import logging
 from collections.abc import Callable, Sequence
 
 from faceauthd import arguments, audit, comparison, contract, status
-from faceauthd.bus import Call, Credentials, Handler, Typed
+from faceauthd.bus import Call, Credentials, Handler
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.enrolment import Enrolling
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
 from faceauthd.results import BUS_NAME, OBJECT_PATH, InternalError
 from faceauthd.store import FaceRecord, check_label
+from faceauthd.variants import Typed
 from faceauthd.verification import Verification
 
 log = logging.getLogger(__name__)

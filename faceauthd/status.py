@@ -7,10 +7,10 @@ Nothing here is secret: anybody may ask for it.
 import logging
 from importlib.metadata import PackageNotFoundError, version
 
-from faceauthd.bus import Typed
 from faceauthd.config import Config
 from faceauthd.parts import Parts, Worker
 from faceauthd.policy import for_service
+from faceauthd.variants import Typed
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faceauthd import arguments, audit, comparison, obstacles
-from faceauthd.bus import Call, Credentials, Typed
+from faceauthd.bus import Call, Credentials
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
 from faceauthd.lockout import Lockout
@@ -16,6 +16,7 @@ from faceauthd.parts import Parts
 from faceauthd.policy import Policy, for_service
 from faceauthd.results import Result
 from faceauthd.sessions import IdentifySession, Verdict, VerifySession
+from faceauthd.variants import Typed
 
 READY = "ready"  # what CanVerify answers where nothing stands in the way
 

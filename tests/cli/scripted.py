@@ -17,9 +17,10 @@ from typing import Any
 
 from gi.repository import GLib
 
-from faceauthd.bus import Bus, Call, Peer, Typed
+from faceauthd.bus import Bus, Call, Peer
 from faceauthd.contract import introspection_xml
 from faceauthd.results import BUS_NAME, ERRORS, INTERFACE, OBJECT_PATH
+from faceauthd.variants import Typed
 from tests.harness.bus import PrivateBus, end, wait_for_name
 from tests.harness.data import ROOT
 

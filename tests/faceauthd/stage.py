@@ -12,7 +12,7 @@ from typing import Any
 
 from gi.repository import GLib
 
-from faceauthd.bus import Bus, BusError, Credentials, Peer, Typed
+from faceauthd.bus import Bus, BusError, Credentials, Peer
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.config import CameraConfig, Config, EnrollConfig, VerifyConfig
 from faceauthd.environment import Surroundings
@@ -21,6 +21,7 @@ from faceauthd.parts import Parts
 from faceauthd.results import BUS_NAME, ERROR_PREFIX, INTERFACE, OBJECT_PATH
 from faceauthd.service import Service
 from faceauthd.store import Store
+from faceauthd.variants import Typed
 from faceauthd.vault import KEY_BYTES, Vault
 from faceauthd.wire import EndWhy, Ready
 from models.observation import Observation

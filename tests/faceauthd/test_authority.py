@@ -8,8 +8,9 @@ import pytest
 
 from faceauthd import contract
 from faceauthd.authority import ALLOW, DENY, TABLE, Action, Caller, caller, rule
-from faceauthd.bus import BusError, Peer, Typed
+from faceauthd.bus import BusError, Peer
 from faceauthd.results import BUS_NAME
+from faceauthd.variants import Typed
 from tests.faceauthd.frames import GOOD
 from tests.faceauthd.stage import OTHER, ROOT, SELF, SERVICE, USER, Answer, Stage, run_until
 from tests.harness.bus import HANG_GUARD, POLICY, PrivateBus, polkit_stand_in

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from faceauthd.bus import Bus, BusError, Call, Peer, Typed
+from faceauthd.bus import Bus, BusError, Call, Peer
 from faceauthd.results import BUS_NAME, INTERFACE, OBJECT_PATH, BusyError
+from faceauthd.variants import Typed
 from tests.faceauthd.stage import run_until
 from tests.harness.bus import HANG_GUARD, PrivateBus, polkit_stand_in
 
@@ -110,6 +111,31 @@ def test_the_text_of_an_unforeseen_error_stays_in_the_log(
     assert caught.value.name == "org.faceauth.FaceAuth1.Error.Internal"
     assert "0.93" not in str(caught.value)
     assert "0.93" in caplog.text
+
+
+def test_an_answered_call_leaves_nothing_behind(service: Service, client: Bus) -> None:
+    freed: list[str] = []
+    later: list[Call] = []
+
+    def note(call: Call) -> None:
+        name = f"call {len(freed)}"
+        call._invocation.weak_ref(lambda: freed.append(name))
+        if call.method == "Act":
+            call.reply()
+        else:
+            later.append(call)
+
+    service.act = service.echo = note
+    act(client)
+    answers: list[object] = []
+    arguments = Typed("(sa{sv})", ("x", {}))
+    client.ask(SERVICE, "Echo", arguments, timeout=HANG_GUARD, done=answers.append)
+    run_until(lambda: later)
+    later.pop().reply("x", {})
+    run_until(lambda: answers)
+    service.act = Call.reply
+    act(client)  # each call frees the ones before it
+    assert len(freed) == 2
 
 
 def test_a_method_without_a_handler_is_a_fault_of_the_program(private_bus: PrivateBus) -> None:
@@ -266,6 +292,13 @@ def test_a_question_to_polkit_can_be_given_up(service: Service, private_bus: Pri
         run_until(lambda: answers)
         polkit.release()
     assert answers == [False]
+
+
+def test_a_call_that_is_too_large_is_refused_unread(service: Service, client: Bus) -> None:
+    for options in ({"x": Typed("ay", [0] * 70_000)}, {"service": Typed("s", "x" * 70_000)}):
+        with pytest.raises(BusError, match="at most 65536 bytes") as caught:
+            echo(client, "x", options)
+        assert caught.value.name == "org.faceauth.FaceAuth1.Error.InvalidArgument"
 
 
 def test_strings_that_d_bus_cannot_carry_are_not_cut_short(client: Bus, service: Service) -> None:

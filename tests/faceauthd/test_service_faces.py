@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from faceauthd.authority import Action
-from faceauthd.bus import Typed
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
+from faceauthd.variants import Typed
 from tests.faceauthd.frames import ALICE, BOB, GOOD, NOBODY
 from tests.faceauthd.stage import CONFIG, NEIGHBOUR, ROOT, SELF, USER, Stage
 from tests.harness.bus import PrivateBus, polkit_stand_in

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from faceauthd.bus import Typed
 from faceauthd.config import CameraConfig, Config, LockoutConfig, VerifyConfig
 from faceauthd.environment import Surroundings
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
+from faceauthd.variants import Typed
 from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import BOB, GOOD, NOBODY, NOT_LIVE, STRANGE, frame
 from tests.faceauthd.stage import (
@@ -302,6 +302,19 @@ def test_an_unforeseen_error_refuses_and_frees_the_camera(
     assert "ZeroDivisionError" in caplog.text
     assert stage.scan().stopped
     assert not stage.parts.slot.busy
+
+
+def test_a_scan_that_cannot_even_begin_leaves_the_camera_free(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError("too many open files")
+
+    stage.enrolled()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.worker, "scan", full)
+        assert stage.caller(ROOT).verify().error() == "Internal"
+    assert result_of(stage, GOOD, GOOD) == "match"
 
 
 @pytest.mark.parametrize("opened", [True, False])
