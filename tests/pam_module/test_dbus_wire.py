@@ -69,11 +69,7 @@ def test_glib_reads_what_it_writes(user: str, options: dict[str, str], number: i
         dbus_wire.MEMBER: "Verify",
         dbus_wire.DESTINATION: ":1.5",
     }
-    try:
-        data = method_call(5, header, (user, options, number))
-    except BusError:
-        assert max(map(len, [user.encode(), *(value.encode() for value in options.values())])) > 0
-        return
+    data = method_call(5, header, (user, options, number))
     message = Gio.DBusMessage.new_from_blob(data, NONE)
     assert (message.get_path(), message.get_member(), message.get_serial()) == ("/a/b", "Verify", 5)
     assert message.get_body().unpack() == (user, options, number)

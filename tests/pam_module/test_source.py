@@ -56,3 +56,13 @@ def test_pams_numbers() -> None:
 def test_loader_and_module_agree_on_time() -> None:
     source = (FOLDER / "loader.c").read_text()
     assert f"TIMEOUT_S = {arguments.TIMEOUT}, TIMEOUT_MAX_S = {arguments.TIMEOUT_MAX}," in source
+
+
+def test_the_page_lists_every_answer() -> None:
+    page = (ROOT / "docs" / "pam.md").read_text()
+    for word, (code, message) in pam_faceauth.RESULTS.items():
+        name = {0: "SUCCESS", 7: "AUTH_ERR", 9: "AUTHINFO_UNAVAIL", 11: "MAXTRIES"}[code]
+        if message:
+            assert f"| `{word}` | `PAM_{name}` | {message} |" in page
+        elif word != "password-typed":
+            assert f"`{word}`" in page
