@@ -24,6 +24,7 @@ from typing import Any, Self
 
 import tomlkit
 
+from faceauthd.client import FaceAuth
 from tests.harness.bus import PrivateBus, polkit_stand_in
 from tests.harness.daemon import Daemon, running_daemon
 from tests.harness.data import ROOT, SHARED
@@ -175,6 +176,7 @@ class Rig:
             "PAM_WRAPPER": "1",
             "PAM_WRAPPER_USE_SYSLOG": "1",  # where modules log on a real machine, not to stderr
             "PAM_WRAPPER_SERVICE_DIR": str(self.folder / "pam.d"),
+            "FACEAUTH_CONFIG": str(self.daemon.config),
             "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}:{path}",
         }
 
@@ -183,6 +185,15 @@ class Rig:
         new = self._link.with_suffix(".new")
         new.symlink_to(camera.resolve(strict=True))
         new.replace(self._link)
+
+    def client(self) -> FaceAuth:
+        """The daemon's methods, on a connection of their own; a context manager."""
+        return FaceAuth(self.bus.address)
+
+    def enrol(self, user: str, clip: Path) -> str:
+        """Enrol the user from a clip, as `faceauth add --from-video` does; the face's id."""
+        with self.client() as daemon, clip.open("rb") as file:
+            return daemon.enroll(user, source_fd=file.fileno())
 
     def run(self, command: Sequence[str], *, answers: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command inside, with ``answers`` for what it asks on its standard input."""
