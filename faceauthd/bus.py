@@ -83,8 +83,9 @@ class Call:
 
     def reply(self, *values: object) -> None:
         """Answer with the method's results; a later answer is ignored."""
+        answer = GLib.Variant(self._out, to_variants(values))  # may raise, so it comes first
         if self._finish():
-            self._invocation.return_value(GLib.Variant(self._out, to_variants(values)))
+            self._invocation.return_value(answer)
 
     def fail(self, error: FaceAuthError) -> None:
         """Answer with an error, whose text the caller sees."""

@@ -283,6 +283,13 @@ class Stage:
         run_until(lambda: len(self.worker.scans) > number)
         return self.worker.scans[number]
 
+    def result_of(self, *changes: object) -> str:
+        """What a scan of USER by root ends with where the camera shows these frames."""
+        number = len(self.worker.scans)
+        answer = self.caller(ROOT).verify()
+        self.scan(number).show(*changes)
+        return str(answer.values()[0])
+
     def set(self, config: Config) -> None:
         self.parts.config = config
 

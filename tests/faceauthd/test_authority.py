@@ -123,6 +123,14 @@ def test_polkit_s_policy_describes_these_actions_and_gives_nothing_to_strangers(
     }
 
 
+def test_the_daemon_s_user_may_ask_polkit_about_others() -> None:
+    """polkit tells nobody else but root: without this every answer would be a no."""
+    policy = parsed(PROJECT / "packaging/polkit/org.faceauth.FaceAuth1.policy")
+    for action in policy.iter("action"):
+        owners = [note.text for note in action.iter("annotate")]
+        assert owners == ["unix-user:faceauth"], action.get("id")
+
+
 def test_only_root_and_the_daemon_s_user_may_own_the_name() -> None:
     policy = parsed(POLICY)
     owners = {

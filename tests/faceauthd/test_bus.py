@@ -113,6 +113,15 @@ def test_the_text_of_an_unforeseen_error_stays_in_the_log(
     assert "0.93" in caplog.text
 
 
+def test_an_answer_of_the_wrong_type_is_an_error_and_not_a_silence(
+    service: Service, client: Bus
+) -> None:
+    service.echo = lambda call: call.reply(3, {})
+    with pytest.raises(BusError) as caught:
+        echo(client, "x")
+    assert caught.value.name == "org.faceauth.FaceAuth1.Error.Internal"
+
+
 def test_an_answered_call_leaves_nothing_behind(service: Service, client: Bus) -> None:
     freed: list[str] = []
     later: list[Call] = []

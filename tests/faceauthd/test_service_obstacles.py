@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""What stands in the way of a scan, and scans that fail: each a refusal with its own word."""
+
+from dataclasses import replace
+
+import pytest
+
+from faceauthd.config import CameraConfig, LockoutConfig
+from faceauthd.environment import Surroundings
+from faceauthd.lockout import Lockout
+from faceauthd.results import StorageError
+from faceauthd.variants import Typed
+from models.recognition.calibration import CalibrationError
+from tests.faceauthd.frames import GOOD, NOBODY, STRANGE
+from tests.faceauthd.stage import CONFIG, INFO, ROOT, SELF, USER, Stage, run_until
+
+
+def obstructed(stage: Stage, cause: str) -> None:
+    """Put the obstacle in the way whose result is ``cause``."""
+    if cause != "not-enrolled":
+        stage.enrolled()
+    match cause:
+        case "disabled":
+            stage.set(replace(CONFIG, disabled=True))
+        case "remote":
+            stage.environment.around = Surroundings(remote=True, lid_closed=False)
+        case "lid-closed":
+            stage.environment.around = Surroundings(remote=False, lid_closed=True)
+        case "locked-out":
+            stage.store.set_lockout(USER, Lockout(5, stage.parts.now()))
+
+
+CAUSES = ["not-enrolled", "disabled", "remote", "lid-closed", "locked-out"]
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_an_obstacle_is_foretold_and_met_without_a_scan(stage: Stage, cause: str) -> None:
+    obstructed(stage, cause)
+    result, policy = stage.caller(SELF).can_verify(service=Typed("s", "sudo")).values()
+    assert (result, policy["confirm"]) == (cause, "enter")
+    result, details = stage.caller(SELF).verify().values()
+    assert result == cause
+    assert details["reason"]
+    assert stage.worker.scans == []
+
+
+def test_nothing_in_the_way_is_ready(stage: Stage) -> None:
+    stage.enrolled()
+    result, policy = stage.caller(SELF).can_verify().values()
+    assert (result, policy) == ("ready", {"confirm": "none", "timeout": CONFIG.verify.timeout})
+    assert stage.worker.scans == []
+
+
+@pytest.mark.parametrize(
+    ("device", "result"),
+    [
+        ("auto", "ready"),
+        ("cam-1", "ready"),
+        ("cam-2", "camera-missing"),
+        ("/dev/null", "camera-missing"),
+        ("/nowhere/clip.mp4", "camera-missing"),
+        ("/etc/passwd", "ready"),
+    ],
+)
+def test_can_verify_looks_for_the_camera(stage: Stage, device: str, result: str) -> None:
+    stage.enrolled()
+    stage.set(replace(CONFIG, camera=CameraConfig(device=device)))
+    assert stage.caller(SELF).can_verify().values()[0] == result
+
+
+def test_can_verify_does_not_wait_for_a_worker_that_starts(stage: Stage) -> None:
+    stage.enrolled()
+    stage.worker.state, stage.worker.info = "starting", None
+    assert stage.caller(SELF).can_verify().values()[0] == "ready"
+    assert stage.worker.asked == []
+
+
+def test_can_verify_makes_a_failed_worker_try_again(stage: Stage) -> None:
+    stage.enrolled()
+    stage.worker.state, stage.worker.info, stage.worker.text = "failed", None, "no models"
+    assert stage.caller(SELF).can_verify().values()[0] == "error"
+    assert len(stage.worker.asked) == 1
+
+
+def test_a_worker_that_does_not_answer_is_an_error(stage: Stage) -> None:
+    stage.enrolled()
+    stage.worker.cameras = None
+    assert stage.caller(SELF).can_verify().values()[0] == "error"
+
+
+def test_a_template_of_another_model_is_never_compared(stage: Stage) -> None:
+    stage.enrolled(model="old-v0")
+    result, details = stage.caller(ROOT).verify().values()
+    assert result == "not-enrolled"
+    assert "enrol again" in details["reason"]
+    assert stage.worker.scans == []
+
+
+def test_the_model_is_checked_again_when_the_camera_is_open(stage: Stage) -> None:
+    stage.enrolled(model="old-v0")
+    stage.worker.state, stage.worker.info = "starting", None
+    answer = stage.caller(ROOT).verify()
+    scan = stage.scan()
+    stage.worker.info = INFO
+    scan.open()
+    assert answer.values()[0] == "not-enrolled"
+    assert scan.stopped
+
+
+def test_the_state_is_checked_again_after_logind(stage: Stage) -> None:
+    stage.enrolled()
+    stage.environment.hold = True
+    answer = stage.caller(ROOT).verify()
+    run_until(lambda: stage.environment.waiting)
+    stage.store.clear_faces(USER)
+    stage.environment.release()
+    assert answer.values()[0] == "not-enrolled"
+
+
+@pytest.mark.parametrize(
+    ("why", "result"),
+    [("missing", "camera-missing"), ("busy", "busy"), ("broken", "error"), ("error", "error")],
+)
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_camera_that_fails_is_no_match(stage: Stage, why: str, result: str, opened: bool) -> None:
+    stage.enrolled()
+    answer = stage.caller(ROOT).verify()
+    scan = stage.scan()
+    if opened:
+        scan.show(GOOD)
+    scan.end(why, "it is gone")  # type: ignore[arg-type]
+    assert answer.values()[0] == result
+    assert not stage.parts.slot.busy
+
+
+def test_a_worker_without_models_is_an_error(stage: Stage) -> None:
+    stage.enrolled()
+    answer = stage.caller(ROOT).verify()
+    scan = stage.scan()
+    stage.worker.info = None
+    scan.open()
+    assert answer.values()[0] == "error"
+
+
+def test_a_cue_without_a_model_is_an_error(stage: Stage) -> None:
+    stage.worker.info = replace(INFO, cues={})
+    stage.enrolled()
+    assert stage.result_of(GOOD, GOOD) == "error"
+
+
+def test_an_uncalibrated_model_is_an_error(stage: Stage) -> None:
+    def uncalibrated(model: str, fmr: float) -> float:
+        raise CalibrationError(f"{model}: nobody has measured it")
+
+    stage.enrolled()
+    stage.parts.threshold = uncalibrated
+    assert stage.result_of(GOOD) == "error"
+
+
+def test_each_template_gets_a_share_of_the_false_matches(stage: Stage) -> None:
+    asked: list[float] = []
+
+    def threshold(model: str, fmr: float) -> float:
+        asked.append(fmr)
+        return 0.9
+
+    stage.parts.threshold = threshold
+    for _ in range(4):
+        stage.enrolled()
+    stage.result_of(GOOD, GOOD)
+    assert asked == [pytest.approx(CONFIG.verify.fmr / 4)]
+
+
+def test_an_unforeseen_error_refuses_and_frees_the_camera(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(model: str, fmr: float) -> float:
+        raise ZeroDivisionError("0.93")
+
+    stage.enrolled()
+    stage.parts.threshold = stumble
+    answer = stage.caller(ROOT).verify()
+    stage.scan().open()
+    result, details = answer.values()
+    assert result == "error"
+    assert "0.93" not in details["reason"]
+    assert "ZeroDivisionError" in caplog.text
+    assert stage.scan().stopped
+    assert not stage.parts.slot.busy
+
+
+def test_a_scan_that_cannot_even_begin_leaves_the_camera_free(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError("too many open files")
+
+    stage.enrolled()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.worker, "scan", full)
+        assert stage.caller(ROOT).verify().error() == "Internal"
+    assert stage.result_of(GOOD, GOOD) == "match"
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_the_deadline_ends_the_scan(stage: Stage, opened: bool) -> None:
+    stage.set(replace(CONFIG, verify=replace(CONFIG.verify, timeout=0.05)))
+    stage.enrolled()
+    answer = stage.caller(ROOT).verify()
+    if opened:
+        stage.scan().show(GOOD)
+    assert answer.values()[0] == "timeout"
+    assert stage.scan().stopped
+
+
+# Lockout
+
+
+def test_refusals_lead_to_a_lockout_and_waiting_ends_it(stage: Stage) -> None:
+    stage.set(replace(CONFIG, lockout=LockoutConfig(attempts=2, first_wait=30)))
+    stage.enrolled()
+    for _ in range(2):
+        assert stage.result_of(*[STRANGE] * 30) == "no-match"
+    result, details = stage.caller(ROOT).verify().values()
+    assert result == "locked-out"
+    assert "30 s" in details["reason"]
+    stage.clock += 30
+    assert stage.result_of(GOOD, GOOD) == "match"
+    assert stage.store.get_lockout(USER) == Lockout()
+
+
+def test_only_judged_refusals_count(stage: Stage) -> None:
+    stage.enrolled()
+    assert stage.result_of(*[NOBODY] * 30) == "no-face"
+    answer = stage.caller(ROOT).verify()
+    stage.scan(1).end("busy", "in use")
+    assert answer.values()[0] == "busy"
+    assert stage.store.get_lockout(USER).failures == 0
+
+
+def test_to_cancel_does_not_spare_one_the_lockout(stage: Stage) -> None:
+    stage.enrolled()
+    caller = stage.caller(SELF)
+    answer = caller.verify()
+    stage.scan().show(*[STRANGE] * 3)
+    caller.call("Cancel").values()
+    assert answer.values()[0] == "no-match"
+    assert stage.store.get_lockout(USER).failures == 1
+
+
+def test_a_match_that_cannot_be_recorded_is_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(user: str, lockout: Lockout) -> None:
+        raise StorageError("the disk is full")
+
+    stage.enrolled()
+    monkeypatch.setattr(stage.store, "set_lockout", full)
+    answer = stage.caller(ROOT).verify()
+    stage.scan().show(GOOD, GOOD)
+    assert answer.error() == "Storage"
