@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from faceauthd.client import FaceAuth
-from tests.harness import astronaut, clips
+from tests.harness import clips, pictured
 from tests.harness.data import ROOT, SHARED
 from tests.harness.rig import Rig
 
@@ -78,7 +78,7 @@ def person(folder: Path) -> tuple[Path, Path, str]:
     real = SHARED / "video" / "pairs" / "apfol" / "genuine.webm"
     if real.exists():
         return *clips.halves(real, folder), "../shared/data/video/pairs/apfol/genuine.webm"
-    picture = astronaut.astronaut()
+    picture = pictured.somebody()
     enrol = clips.from_picture(folder / "enrol.avi", picture)
     later = clips.from_picture(folder / "later.avi", picture, start=45)
     return enrol, later, "scikit-image's astronaut (a picture, so without liveness)"

@@ -18,7 +18,7 @@ from pathlib import Path
 from faceauthd.camera import CameraInfo, list_cameras
 from faceauthd.client import FaceAuth
 from faceauthd.results import FaceAuthError
-from tests.harness import astronaut, clips
+from tests.harness import clips, pictured
 from tests.harness.data import SHARED
 from tests.harness.rig import Rig
 
@@ -111,13 +111,13 @@ def of_the_real_data(folder: Path) -> Show:
 
 
 def of_a_picture(folder: Path) -> Show:
-    enrol = clips.from_picture(folder / "enrol.avi", astronaut.astronaut())
-    later = clips.from_picture(folder / "later.avi", astronaut.astronaut(), start=45)
+    enrol = clips.from_picture(folder / "enrol.avi", pictured.somebody())
+    later = clips.from_picture(folder / "later.avi", pictured.somebody(), start=45)
     return Show("the astronaut of scikit-image", enrol, cases(later, folder), live=False)
 
 
 def of_a_webcam(camera: CameraInfo, folder: Path) -> Show:
-    another = clips.from_picture(folder / "another.avi", astronaut.somebody_else())
+    another = clips.from_picture(folder / "another.avi", pictured.somebody_else())
     node = Path(camera.node)
     return Show(
         f"you, before {camera.name}",
@@ -132,7 +132,7 @@ def of_a_webcam(camera: CameraInfo, folder: Path) -> Show:
 
 def cases(later: Path, folder: Path, another: Path | None = None) -> tuple[Case, ...]:
     """The person again, somebody else, nobody."""
-    another = another or clips.from_picture(folder / "another.avi", astronaut.somebody_else())
+    another = another or clips.from_picture(folder / "another.avi", pictured.somebody_else())
     return (
         Case("the same person, later", later, ACCEPTED),
         Case("another face", another, JUDGED),

@@ -11,6 +11,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,7 +86,8 @@ class PamAnswer:
     """What an application got from PAM.
 
     ``code`` is PAM's name of the return value (SUCCESS, AUTH_ERR, AUTHINFO_UNAVAIL, …), ``seconds``
-    the whole life of the application, ``output`` and ``errors`` what it wrote.
+    the whole life of the application, ``output`` what it wrote, ``errors`` what of its stderr is
+    not its own: prompts and the line on how it ended.
     """
 
     code: str
@@ -103,6 +105,7 @@ PAM_TEXTS = {
     "User not known to the underlying authentication module": "USER_UNKNOWN",
     "Permission denied": "PERM_DENIED",
 }
+PAMTESTERS_OWN = r"Password[^:\n]*: |pamtester: .*"
 
 
 class Rig:
@@ -135,7 +138,7 @@ class Rig:
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="faceauth-rig-"))
             )
             stack.callback(remove_stale_wrapper_folders)
-            self._link = self.folder / "camera"
+            self.camera_link = self.folder / "camera"
             self.show(self._camera)
             self.models_dir = self.folder / "models"
             self._install_models()
@@ -182,9 +185,9 @@ class Rig:
 
     def show(self, camera: Path) -> None:
         """From its next scan on the camera shows this file or folder."""
-        new = self._link.with_suffix(".new")
+        new = self.camera_link.with_suffix(".new")
         new.symlink_to(camera.resolve(strict=True))
-        new.replace(self._link)
+        new.replace(self.camera_link)
 
     def client(self) -> FaceAuth:
         """The daemon's methods, on a connection of their own; a context manager."""
@@ -215,13 +218,24 @@ class Rig:
         seconds = time.monotonic() - start
         said = (done.stdout + done.stderr).strip()
         code = next((code for text, code in PAM_TEXTS.items() if text in said), f"? {said}")
-        ours = [line for line in done.stderr.splitlines() if not line.startswith("pamtester: ")]
-        return PamAnswer(code, seconds, done.stdout, "\n".join(ours))
+        noise = re.sub(PAMTESTERS_OWN, "", done.stderr)
+        return PamAnswer(code, seconds, done.stdout, noise.strip())
 
     def last_result(self) -> str:
         """The result word in the daemon's last audit line; empty where it has judged nothing."""
         words = re.findall(r'event="?verify.* result="([a-z-]+)"', self.daemon.log())
         return words[-1] if words else ""
+
+    def workers(self) -> list[int]:
+        """The process ids of the daemon's children."""
+        pid = self.daemon.process.pid
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in listed.split()]
+
+    def kill_worker(self) -> None:
+        """As the kernel would when memory runs out."""
+        for pid in self.workers():
+            os.kill(pid, signal.SIGKILL)
 
     # ---- how it is made
 
@@ -241,7 +255,7 @@ class Rig:
         table.setdefault("engine", self._engine)
         table.setdefault("models_dir", str(self.models_dir))
         table.setdefault("camera", tomlkit.table())
-        table["camera"].setdefault("device", str(self._link))
+        table["camera"].setdefault("device", str(self.camera_link))
         table["camera"].setdefault("paced", True)
         table.setdefault("verify", tomlkit.table())
         if "liveness" not in table["verify"] and not self._has_liveness_model():
@@ -299,7 +313,7 @@ class Rig:
         folder = self.folder / "bin"
         folder.mkdir()
         switch = folder / "faceauth-rig-camera"
-        switch.write_text(SWITCH_CAMERA.format(link=self._link))
+        switch.write_text(SWITCH_CAMERA.format(link=self.camera_link))
         switch.chmod(0o755)
 
 
