@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""The verb ``pam``: which PAM services let a face in, and changing that.
+
+Shows each change as a diff. Nothing is written before every named service has passed its proof:
+that its stack stays shut without a face, and takes the password as before.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from cli import output
+from cli.arguments import bus_text
+from cli.exits import Exit, die
+from cli.lazy import Verb, Verbs
+from cli.pam_change import SERVICES, Change, apply, holders, plan_disable, plan_enable
+from cli.pam_folder import PamFolder
+from cli.pam_stack import OURS, Files, StackError, rules
+
+VERBS = {verb: f"cli.pam:{verb}" for verb in ("status", "enable", "disable")}
+
+
+class Place(NamedTuple):
+    """Which system's files, and the module that a new line names; both differ in tests alone."""
+
+    folder: PamFolder
+    module: str
+
+
+@click.group(cls=Verbs, verbs=VERBS)
+@click.option(
+    "--root", envvar="FACEAUTH_PAM_ROOT", type=click.Path(path_type=Path), default="/", hidden=True
+)
+@click.option("--module", envvar="FACEAUTH_PAM_MODULE", default=OURS, hidden=True)
+@click.pass_context
+def pam(context: click.Context, root: Path, module: str) -> None:
+    """Choose where a face may let you in: sudo, the login screen, the lock screen …"""
+    context.obj = Place(PamFolder(root.absolute()), module)
+
+
+service_arguments = click.argument(
+    "services", metavar="SERVICE...", nargs=-1, callback=lambda *given: unique(*given)
+)
+dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show it and write nothing.")
+
+
+def unique(
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(bus_text(context, parameter, value) or "" for value in values))
+
+
+@click.command(cls=Verb)
+@service_arguments
+@click.pass_obj
+def status(place: Place, services: tuple[str, ...]) -> Exit:
+    """Say which services let a face in.
+
+    With SERVICE named, ends 0 where all of them do and 1 where one does not.
+    """
+    known(services)
+    files = place.folder.files()
+    shown = services or tuple(name for name in SERVICES if place.folder.has(name))
+    rows = [describe(place.folder, files, name) for name in shown]
+    if output.wants_json():
+        output.print_json({"services": rows})
+    elif rows:
+        output.table(("SERVICE", "FACE", "FILE", "FOR"), map(row, rows))
+    else:
+        output.say(f"no service that faceauth knows is in {place.folder.own}")
+    return Exit.DONE if not services or all(one["face"] for one in rows) else Exit.NO
+
+
+def describe(folder: PamFolder, files: Files, service: str) -> dict[str, Any]:
+    """A service for `status`: ``face`` is true, false, or null where it cannot be seen."""
+    answer = {"service": service, "file": str(folder.path(service)), "for": SERVICES[service]}
+    if not folder.has(service):
+        return {**answer, "face": False, "through": "", "reason": "there is no such service here"}
+    try:
+        found = holders(files, service)
+    except StackError as error:
+        return {**answer, "face": None, "through": "", "reason": str(error)}
+    through = "" if service in found or not found else found[0]
+    return {**answer, "face": bool(found), "through": through, "reason": ""}
+
+
+def row(one: dict[str, Any]) -> tuple[str, ...]:
+    word = {True: "yes", False: "no", None: "?"}[one["face"]]
+    detail = f" (through {one['through']})" if one["through"] else ""
+    why = f": {one['reason']}" if one["reason"] else ""
+    return one["service"], f"{word}{detail}{why}", one["file"], one["for"]
+
+
+@click.command(cls=Verb)
+@service_arguments
+@dry_run_option
+@click.pass_obj
+def enable(place: Place, services: tuple[str, ...], dry_run: bool) -> None:
+    """Let a face in at SERVICE...: shows the change, proves it safe, makes it.
+
+    The password goes on working; it is asked for whenever the face is refused.
+    """
+    if not services:
+        raise click.UsageError("name the services; see: faceauth pam status")
+    known(services)
+    with_rights(place.folder, dry_run)
+    try:
+        plan = plan_enable(place.folder, services, place.module)
+        diffs = [change.diff(place.folder) for change in plan]
+        if not dry_run:
+            apply(place.folder, plan)
+    except StackError as error:
+        refuse(error)
+    tell(plan, diffs, "enabled", dry_run)
+
+
+@click.command(cls=Verb)
+@service_arguments
+@click.option("--all", "every", is_flag=True, help="All services that have the line.")
+@dry_run_option
+@click.pass_obj
+def disable(place: Place, services: tuple[str, ...], every: bool, dry_run: bool) -> None:
+    """Take the face out of SERVICE... again; every other byte stays as it is."""
+    if every == bool(services):
+        raise click.UsageError("name the services, or give --all")
+    with_rights(place.folder, dry_run)
+    try:
+        plan = plan_disable(place.folder, services or with_our_line(place.folder))
+        diffs = [change.diff(place.folder) for change in plan]
+        if not dry_run:
+            apply(place.folder, plan)
+    except StackError as error:
+        refuse(error)
+    tell(plan, diffs, "disabled", dry_run)
+
+
+def with_our_line(folder: PamFolder) -> list[str]:
+    """Every service that has our line itself; what pam-auth-update wrote is not ours to change."""
+    return [
+        name
+        for name, content in folder.files().items()
+        if name in SERVICES and any(rule.is_ours for rule in rules(content))
+    ]
+
+
+def known(services: Sequence[str]) -> None:
+    for service in services:
+        if service not in SERVICES:
+            die(
+                f"{service[:80]!r} is no service that faceauth may be put in; "
+                f"these are: {', '.join(SERVICES)}",
+                Exit.USAGE,
+            )
+
+
+def with_rights(folder: PamFolder, dry_run: bool) -> None:
+    if not dry_run and folder.own.is_dir() and not os.access(folder.own, os.W_OK):
+        die(f"only root may change {folder.own}; --dry-run shows what would change", Exit.DENIED)
+
+
+def refuse(error: StackError) -> None:
+    denied = isinstance(error.__cause__, PermissionError)
+    die(f"{error} (nothing was changed)", Exit.DENIED if denied else Exit.UNAVAILABLE)
+
+
+def tell(plan: Sequence[Change], diffs: Sequence[str], done: str, dry_run: bool) -> None:
+    """The answer: for people the diffs and one line for each service."""
+    if output.wants_json():
+        services = [
+            {
+                "service": change.service,
+                "changed": not change.is_none and not dry_run,
+                "through": change.through,
+                "diff": diff,
+            }
+            for change, diff in zip(plan, diffs, strict=True)
+        ]
+        output.print_json({"dry_run": dry_run, "services": services})
+        return
+    for change, diff in zip(plan, diffs, strict=True):
+        if diff:
+            output.say(diff)
+        output.say(f"{change.service}: {outcome(change, done, dry_run)}")
+    if not plan:
+        output.say("no service has the line; nothing was changed")
+
+
+def outcome(change: Change, done: str, dry_run: bool) -> str:
+    if change.through:
+        return f"has a face already, through {change.through}; nothing was changed"
+    if change.is_none:
+        return f"is {done} already; nothing was changed"
+    return f"would be {done}; nothing was written" if dry_run else done
