@@ -215,7 +215,13 @@ class Caller:
         answer = Answer()
         arguments = Typed(signature, values)
         self.bus.ask(
-            SERVICE, method, arguments, timeout=HANG_GUARD, done=answer.got.append, fds=fds
+            SERVICE,
+            method,
+            arguments,
+            timeout=HANG_GUARD,
+            done=answer.got.append,
+            fds=fds,
+            interactive=True,  # so that polkit may take longer than a test
         )
         return answer
 

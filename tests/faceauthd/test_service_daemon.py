@@ -109,10 +109,11 @@ def test_the_status_warns_of_what_does_not_work(stage: Stage) -> None:
 def test_reload_takes_the_new_configuration_and_a_new_worker(stage: Stage) -> None:
     stage.enrolled()
     stage.next_config = lambda: replace(CONFIG, disabled=True)
-    running = stage.caller(SELF).verify()
+    running = stage.caller(ROOT).enroll()
     stage.scan().open()
     stage.caller(ROOT).call("Reload").values()
-    assert running.values()[0] == "cancelled"
+    assert running.error() == "Cancelled"
+    assert running.text() == "the configuration was read again"
     assert stage.worker.state == "stopped"
     assert stage.parts.worker is not stage.worker
     assert stage.caller(SELF).verify().values()[0] == "disabled"

@@ -135,6 +135,23 @@ def test_a_caller_who_leaves_while_polkit_thinks_gets_nothing_done(
     assert len(stage.store.faces(USER)) == 1
 
 
+def test_polkit_s_yes_is_nothing_to_a_caller_who_has_left(
+    stage: Stage, private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The yes may arrive before the news that the caller has left."""
+    monkeypatch.setattr(stage.bus, "on_vanished", lambda _sender, _callback: lambda: None)
+    stage.enrolled()
+    with polkit_stand_in(private_bus, [Action.MANAGE]) as polkit:
+        polkit.hang()
+        caller = stage.caller(OTHER)
+        caller.call("ClearFaces", "(s)", USER)
+        run_until(polkit.has_hanging_calls)
+        caller.leave()
+        polkit.release()
+        run_until(lambda: not stage.service._gate._questions)
+    assert len(stage.store.faces(USER)) == 1
+
+
 def test_cancel_ends_what_polkit_is_asked(stage: Stage, private_bus: PrivateBus) -> None:
     stage.enrolled()
     with polkit_stand_in(private_bus, [Action.MANAGE]) as polkit:
