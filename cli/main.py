@@ -28,6 +28,10 @@ VERBS = {
     "status": "cli.status:status",
     "config": "cli.config:config",
     "models": "cli.models:models",
+    "pam": "cli.pam:pam",
+    "enable": "cli.switch:enable",
+    "disable": "cli.switch:disable",
+    "doctor": "cli.doctor:doctor",
 }
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from cli.pam_folder import PamFolder
-from cli.pam_proof import loads, prove_password, prove_shut
+from cli.pam_proof import loads, prove
 from cli.pam_stack import (
     OURS,
     Files,
@@ -115,15 +115,14 @@ def enabled(folder: PamFolder, files: Files, service: str, module: str) -> Chang
     refuse_variant(service, content)
     after = with_line(content, module)
     edited = {**files, service: after}
-    prove_shut(edited, service)
-    prove_password(files, edited, service)
+    prove(files, edited, service)
     for other in includers(files, service):
         with naming(f"{other} includes it"):
             if any(rule.jump for rule in rules(files[other])):
                 raise StackError("and counts lines, which one more would shift")
             if holders(files, other):
                 raise StackError(f"and has a face already; first: faceauth pam disable {other}")
-            prove_shut(edited, other)
+            prove(files, edited, other)
     return Change(service, content, before, after)
 
 

@@ -34,13 +34,16 @@ HANG_GUARD = 60  # seconds; the trials take some hundredths
 Answers = Callable[[Rule], str | None]  # what a stand-in answers for a rule; None: the real module
 
 
-def prove_shut(files: Files, service: str) -> None:
-    """Without a face and with a wrong password nobody gets in; with a face, somebody does."""
-    *refused, unclosed, let_in = run(
+def prove_refuses(files: Files, service: str) -> None:
+    """Without a face and with a wrong password nobody gets in, whichever way a face is refused.
+
+    Nor does anybody once each module that only bars or prepares has succeeded: something must
+    refuse at the end, or a face's refusal is the last word and counts for nothing.
+    """
+    *refused, unclosed = run(
         service,
         *((files, answers(face)) for face in REFUSALS),
         (files, answers(REFUSALS[0], credentials="auth_err", gates="success")),
-        (files, answers("success", gates="success")),
     )
     if pam_trial.PAM_SUCCESS in refused:
         raise StackError("without a face and with a wrong password it lets anyone in")
@@ -49,8 +52,13 @@ def prove_shut(files: Files, service: str) -> None:
             "a wrong password is let in as soon as another of its modules succeeds; "
             "it must end in: auth required pam_deny.so"
         )
-    if let_in != pam_trial.PAM_SUCCESS:
-        raise StackError(f"in libpam's trial a face does not let in (PAM's code {let_in})")
+
+
+def prove_face(files: Files, service: str) -> None:
+    """A face lets in, so that the stand-ins above did stand in its way."""
+    (code,) = run(service, (files, answers("success", gates="success")))
+    if code != pam_trial.PAM_SUCCESS:
+        raise StackError(f"in libpam's trial a face does not let in (PAM's code {code})")
 
 
 def prove_password(before: Files, after: Files, service: str) -> None:
@@ -71,16 +79,22 @@ def prove_password(before: Files, after: Files, service: str) -> None:
         raise StackError(f"the right password would no longer let in (PAM's codes {new})")
 
 
-def loads(module_or_files: str | Files, service: str = "trial") -> bool:
-    """Whether libpam can load a module, or all of a service's; none of them is run."""
-    if isinstance(module_or_files, str):
-        module_or_files = {service: f"auth required {module_or_files}\n".encode()}
-    (code,) = run(service, (module_or_files, lambda _: None), what="load")
+def prove(before: Files, after: Files, service: str) -> None:
+    """All of the above; ``before`` may be ``after``."""
+    prove_refuses(after, service)
+    prove_face(after, service)
+    prove_password(before, after, service)
+
+
+def loads(module: str) -> bool:
+    """Whether libpam can load a module; it is not asked to authenticate."""
+    stack = {"trial": f"auth required {module}\n".encode()}
+    (code,) = run("trial", (stack, lambda _: None), what="load")
     return code == pam_trial.PAM_SUCCESS
 
 
 def answers(face: str, credentials: str | None = None, gates: str | None = None) -> Answers:
-    """Stand-ins for our module, for those that check credentials, and for gates that must be passed.
+    """Stand-ins for our module, for those that check credentials, and for gates to be passed.
 
     A gate that grants by itself, or whose answers are listed one by one, stays the real one.
     """

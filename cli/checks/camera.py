@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""The camera: is the chosen one there and usable, who has it open, and is there light.
+
+The light is measured: where nobody else uses the camera, and the caller may, one frame is taken.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cli.checks.finding import Finding, ok, problem, unknown, warning
+from cli.checks.machine import Machine
+from faceauthd.camera.discovery import find_camera, list_cameras
+from faceauthd.camera.opening import open_source
+from faceauthd.camera.terms import CameraError, CameraInfo
+
+SETTLING = 15  # frames until a webcam's exposure has settled
+LIST = "see: faceauth cameras; faceauth config set camera.device ID"
+
+
+def check(machine: Machine) -> Iterator[Finding]:
+    device = machine.config.camera.device
+    if device.startswith("/") and not device.startswith("/dev/"):
+        yield warning(f"the camera is a file, {device}", "faceauth config set camera.device auto")
+        yield light(machine)
+        return
+    cameras = seen(machine)
+    try:
+        chosen = find_camera(device, cameras)
+    except CameraError as error:
+        yield from unusable(error, cameras)
+        return
+    yield ok(f"{chosen.name} ({chosen.node}) gives {', '.join(chosen.formats)}")
+    yield ok(infrared(cameras))
+    if holders := who_has(chosen.node):
+        yield warning(f"{chosen.name} is open in {', '.join(holders)}", "close that program")
+    elif os.geteuid() != 0:
+        yield unknown(
+            "who else may have the camera open: you see only your own programs",
+            "sudo faceauth doctor",
+        )
+    if not holders:
+        yield light(machine)
+
+
+def seen(machine: Machine) -> list[CameraInfo]:
+    """The cameras as the daemon sees them, for it is the daemon that uses them; else as we do."""
+    if machine.daemon is None:
+        return list_cameras(machine.config.camera.allow_virtual)
+    return [
+        CameraInfo(**{**camera, "formats": tuple(camera["formats"])})
+        for camera in machine.daemon.list_cameras()
+    ]
+
+
+def unusable(error: CameraError, cameras: list[CameraInfo]) -> Iterator[Finding]:
+    if any("no permission" in camera.reason for camera in cameras):
+        yield unknown(f"the camera: {error}", "sudo faceauth doctor")
+    else:
+        yield problem(str(error), LIST if cameras else "connect a camera")
+
+
+def infrared(cameras: list[CameraInfo]) -> str:
+    names = [camera.name for camera in cameras if camera.infrared]
+    return f"infrared: {', '.join(names)}" if names else "none of the cameras is an infrared one"
+
+
+def who_has(node: str) -> list[str]:
+    """The programs that have a device open, as far as the caller may see."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal():
+            continue
+        try:
+            links = [link.readlink() for link in (process / "fd").iterdir()]
+            if Path(node) in links:
+                found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
+        except OSError:  # it has ended, or is not ours to see
+            continue
+    return found
+
+
+def light(machine: Machine) -> Finding:
+    """How bright the camera's picture is."""
+    try:
+        source = open_source(machine.config.camera)
+    except CameraError as error:
+        return unknown(f"the light: {error}", "sudo faceauth doctor" if os.geteuid() else "")
+    try:
+        frames = list(itertools.islice(source.frames(), SETTLING))
+    except CameraError as error:
+        return problem(f"the camera gives no picture: {error}", "connect it again")
+    finally:
+        source.close()
+    if not frames:
+        return problem("the camera gives no picture", "connect it again")
+    brightness = float(frames[-1].image.mean())
+    if brightness < machine.config.verify.dark:
+        return warning(f"it is dark: mean brightness {brightness:.0f} of 255", "turn on a light")
+    return ok(f"there is light: mean brightness {brightness:.0f} of 255")

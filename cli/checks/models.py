@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""The models: is there one to recognise with, one for liveness, and are all what is registered."""
+
+from collections.abc import Iterator
+
+from cli.checks.finding import Finding, ok, problem, unknown
+from cli.checks.machine import Machine
+from models.errors import ModelError
+from models.install import verify
+from models.registry import Model, models
+
+
+def check(machine: Machine) -> Iterator[Finding]:
+    folder = machine.config.models_dir
+    installed: set[str] = set()
+    hidden = False
+    for model in models().values():
+        try:
+            if not model.is_installed(folder):
+                continue
+            verify(model.name, folder)
+        except ModelError as error:
+            if isinstance(error.__cause__, PermissionError):
+                hidden = True
+            else:
+                yield problem(str(error), advice(model))
+            continue
+        installed.add(model.role)
+        yield ok(f"{model.name} ({model.role}) is what is registered")
+    if hidden:
+        yield unknown(f"the models in {folder}: you may not look", "sudo faceauth doctor")
+        return
+    if "recognition" not in installed:
+        text = "no model to recognise faces with is installed"
+        yield problem(text, "faceauth models install mobilefacenet")
+    wanted = [machine.config.verify.liveness] + [
+        service.liveness or () for service in machine.config.services.values()
+    ]
+    if any("passive" in cues for cues in wanted) and "liveness" not in installed:
+        text = "no liveness model is installed, so every scan that asks for one is refused"
+        yield problem(text, "faceauth models install minifasnet")
+
+
+def advice(model: Model) -> str:
+    name = model.name
+    if model.package:
+        return f"install the Python package {model.package} again"
+    return f"faceauth models remove {name}; faceauth models install {name}"
