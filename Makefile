@@ -17,9 +17,9 @@ TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test lint demo bench clean
+.PHONY: help deps test test-vm install lint demo bench clean
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 deps: ## Install the distribution's packages (Debian 12/13, Ubuntu 24.04); asks for sudo unless root
 	@command -v apt-get >/dev/null || { \
@@ -44,6 +44,12 @@ $(MODULE): $(wildcard pam_module/*.c) pam_module/Makefile
 
 test: $(VENV)/.ready $(MODULE) ## Run all tests
 	$(PYTHON) -m pytest $(ARGS)
+
+test-vm: $(VENV)/.ready ## Log in on a real Debian guest with systemd and a V4L2 camera (root)
+	tests/vm/test-vm
+
+install: $(VENV)/.ready ## Put faceauth under DESTDIR, as a package does
+	packaging/install "$(DESTDIR)"
 
 lint: $(VENV)/.ready ## Run the linters alone
 	$(PYTHON) -m pytest -q tests/test_linters.py tests/test_imports.py
