@@ -15,7 +15,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.detection.yunet import YuNetDetector
 from models.evaluation import rates
@@ -40,8 +39,8 @@ LARGEST = 480  # pixels of a frame's longer side
 COUNT, WATCHED, SEED = 10_000, 1_000, 2
 SETTINGS = train.Settings(epochs=1, batch=64, rate=4e-5, seed=SEED)
 CERTAIN = 0.95  # the share "live" that a live face's label stands for; 1 less it for an attack's
-TEACHER = 2 / 3  # the weight of the teacher's opinion, where it is right, against the label's
-KEPT = 0.5  # the share of what was learnt that is kept, see networks.blend
+TEACHER = 0.9  # the weight of the teacher's opinion, where it is right, against the label's
+KEPT = 0.1  # the share of what was learnt that is kept: see docs/decisions/0010-stock-liveness.md
 
 
 def main() -> int:
@@ -88,10 +87,10 @@ def make(data: Path, out: Path) -> None:
     model.set_weights(
         [(1 - KEPT) * old + KEPT * new for old, new in zip(start, model.get_weights(), strict=True)]
     )
-    scores = train.probabilities(model, architecture.live, images)
+    scores = train.probabilities(model, architecture.live, images, mirror=True)
     found = rates.equal_error_rate(scores[watched.live], scores[~watched.live])
     print(f"on simulated attacks with the people held out: EER {100 * found.value:.1f} %")
-    network = export(model)
+    network = export(model, mirror=True)
     about = train.description(NAME, network, architecture, found.threshold)
     text = json.dumps(about, indent=1) + "\n"
     write_folder(out, {"model.onnx": network, "model.json": text.encode()})
@@ -132,27 +131,14 @@ def _frames(path: Path) -> list[Image]:
     return frames
 
 
-def mirrored(model: Any, live: int, images: NDArray[np.uint8]) -> rates.Scores:
-    """P(live) (n,) of crops (n, size, size, 3) and their mirror images, averaged as log odds.
-
-    A face is as live in a mirror, and the network's two opinions err apart: the average is the
-    better teacher.
-    """
-    odds = []
-    for view in (images, images[:, :, ::-1]):
-        scores = train.probabilities(model, live, view.astype(np.float32)).clip(1e-6, 1 - 1e-6)
-        odds.append(np.log(scores / (1 - scores)))
-    mean: rates.Scores = 1 / (1 + np.exp(-np.mean(odds, axis=0)))
-    return mean
-
-
 def soft_targets(model: Any, live: int, crops: Crops) -> rates.Scores:
     """What the network is to answer (n,): the label, and the teacher's opinion where it is right.
 
-    The teacher saw real attacks, which the simulation is not; it keeps the network from trading
-    what it knows of those for tricks that only work on simulated ones.
+    The teacher is the network at the start, looking at image and mirror image. It saw real attacks,
+    which the simulation is not, and so keeps the network from trading what it knows of those for
+    tricks that only work on simulated ones.
     """
-    teacher = mirrored(model, live, crops.images)
+    teacher = train.probabilities(model, live, crops.images, mirror=True)
     labels = np.where(crops.live, CERTAIN, 1 - CERTAIN)
     right = (teacher >= 0.5) == crops.live
     return np.where(right, (1 - TEACHER) * labels + TEACHER * teacher, labels)

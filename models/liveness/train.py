@@ -161,12 +161,19 @@ def live_loss(live: int) -> Callable[[Any, Any], Any]:
     return loss
 
 
-def probabilities(model: Any, live: int, images: Any) -> rates.Scores:
-    """P(live) of crops (n, size, size, 3) float32, as (n,)."""
-    logits = np.asarray(model.predict(images, batch_size=64, verbose=0), np.float64)
+def probabilities(model: Any, live: int, images: Any, *, mirror: bool = False) -> rates.Scores:
+    """P(live) of crops (n, size, size, 3), as (n,); ``mirror`` as in export.export."""
+    logits = _logits(model, images)
+    if mirror:
+        logits = (logits + _logits(model, images[:, :, ::-1])) / 2
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     scores: rates.Scores = weights[:, live] / weights.sum(axis=1)
     return scores
+
+
+def _logits(model: Any, images: Any) -> rates.Scores:
+    logits = model.predict(np.asarray(images, np.float32), batch_size=64, verbose=0)
+    return np.asarray(logits, np.float64)
 
 
 def save(trained: Trained, directory: Path, name: str, settings: Settings) -> None:

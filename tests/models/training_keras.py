@@ -79,6 +79,17 @@ def test_export_and_restore_are_inverse(name: str) -> None:
         assert np.array_equal(one, other)
 
 
+def test_a_mirrored_network_cannot_tell_left_from_right() -> None:
+    model = networks.livenessnet()
+    network = Network(export.export(model, mirror=True), "mirrored")
+    plain = Network(export.export(model), "plain")
+    image = np.random.default_rng(0).uniform(0, 255, (1, 3, 32, 32)).astype(np.float32)
+    other = np.ascontiguousarray(image[..., ::-1])
+    assert np.allclose(network.run(image), network.run(other), atol=1e-4)
+    assert np.allclose(network.run(image), (plain.run(image) + plain.run(other)) / 2, atol=1e-4)
+    export.restore(networks.livenessnet(), export.export(model, mirror=True))
+
+
 def test_unknown_layers_and_foreign_weights_are_refused(tmp_path: Path) -> None:
     inputs = keras.Input((8, 8, 3))
     odd = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GRU(4)(inputs[:, 0])))
