@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real faces and models for the tests: the folder ``shared/`` beside the checkout, where there is one.
+"""Real faces and models for the tests: the folder ``shared/`` beside the checkout, if there is one.
 
 Nothing of it is part of the project. Tests that need it carry ``@needs("video/pairs")`` and are
 skipped by that name where it is missing.
