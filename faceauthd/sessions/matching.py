@@ -10,8 +10,9 @@ A frame is *good* when it shows exactly one face, of usable size and light, that
   need not wait for the deadline; or nobody was there for ``no_face_timeout``;
 - at the deadline or where the source ends (``expire``, ``ended``): by what was seen most.
 
-Whoever was refused in N frames was refused, however the scan ends: to walk away, to cancel it or
-to pull the camera's cable must not spare one the lockout. Fewer frames could not have matched.
+Whoever was refused in N frames, or had N in a row that liveness denied, was refused, however the
+scan ends: to walk away, to cancel it or to pull the camera's cable must not spare one the lockout.
+Fewer frames could not have matched.
 """
 
 import statistics
@@ -76,6 +77,7 @@ class IdentifySession:
         self._policy = policy
         self._threshold = threshold
         self._run = Run(policy.frames, {})
+        self._run_denied = False  # whether liveness has denied a complete run
         self._user = ""  # whose run it is
         self._before: Observation | None = None
         self._face_before: Observation | None = None  # the frame before, where it had a face
@@ -151,6 +153,7 @@ class IdentifySession:
         live = self._run.add(frame.liveness)
         if self._run.complete and not self._run.denied:
             return self._verdict(Result.MATCH, "the face was recognised", likeness.template)
+        self._run_denied = self._run_denied or self._run.complete
         if not live:
             return self._refuse(frame, Result.NOT_LIVE)
         self._streak.clear()
@@ -185,8 +188,12 @@ class IdentifySession:
         return self._refusal(Result.TOO_DARK if dark else Result.NO_FACE)
 
     def _counted_refusal(self) -> Result | None:
-        """What the refused frames say, where they suffice for a refusal however the scan ends."""
-        enough = self._refused.total() >= self._policy.frames
+        """What the refused frames say, where they suffice for a refusal however the scan ends.
+
+        A denied run is a try that failed. If it did not count, a recapture that wavers could be
+        shown and cancelled again and again, each time with a clean scan median, until it passed.
+        """
+        enough = self._run_denied or self._refused.total() >= self._policy.frames
         return _most(self._refused) if enough else None
 
     def _most_seen(self) -> Result:

@@ -297,6 +297,17 @@ def test_no_way_to_end_a_scan_spares_a_stranger_the_lockout(why: str) -> None:
     assert session.ended(why).result is Result.NO_MATCH
 
 
+@pytest.mark.parametrize("why", ["stopped", "missing", "busy", "broken"])
+def test_no_way_to_end_a_scan_makes_a_denied_run_uncounted(why: str) -> None:
+    """A recapture that wavers must not get a new try, with a clean median, by cancelling."""
+    session = verify()
+    assert fed(session, [NOT_LIVE] * 2 + [GOOD]) == (3, None)
+    assert session.ended(why).result is not Result.NOT_LIVE  # no run yet that could have matched
+    session = verify()
+    assert fed(session, [NOT_LIVE] * 2 + [GOOD] * 2) == (4, None)
+    assert session.ended(why).result is Result.NOT_LIVE
+
+
 def test_walking_away_does_not_spare_a_stranger_the_lockout() -> None:
     _, verdict = fed(verify(), [STRANGE] * 4 + [NOBODY] * 30)
     assert verdict is not None
