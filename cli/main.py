@@ -28,6 +28,7 @@ VERBS = {
     "status": "cli.status:status",
     "config": "cli.config:config",
     "models": "cli.models:models",
+    "evaluate": "cli.evaluate:evaluate",
     "pam": "cli.pam:pam",
     "enable": "cli.switch:enable",
     "disable": "cli.switch:disable",
