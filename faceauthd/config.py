@@ -124,7 +124,7 @@ class EnrollConfig:
 
 @dataclass(frozen=True)
 class LockoutConfig:
-    """What happens after faces were refused. A match or a login by password starts afresh."""
+    """What happens after faces were refused. A match or an enrolment starts afresh."""
 
     attempts: int = setting(5, whole(1, 20), "Refusals in a row after which one has to wait.")
     first_wait: float = setting(
@@ -134,7 +134,7 @@ class LockoutConfig:
     final: int = setting(
         50,
         whole(1, 100),
-        "Refusals in a row after which the face is off until a login by password. NIST SP "
+        "Refusals in a row after which the face is off until it is enrolled again. NIST SP "
         "800-63B allows 50, and 100 with liveness.",
     )
 
