@@ -23,7 +23,8 @@ def status() -> None:
             "worker": state["worker"],
             "engine": state["engine"] or "none",
             "model": state["model"] or "none yet",
-            "liveness": liveness or "none",
+            # Before the models are loaded nobody knows; "none" would sound like a fault.
+            "liveness": liveness or ("none" if state["model"] else "none yet"),
             "camera": state["camera"] or "none",
             "enrolled": "1 user" if state["enrolled"] == 1 else f"{state['enrolled']} users",
         }

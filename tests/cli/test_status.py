@@ -2,6 +2,7 @@
 """status and cameras: what runs, what there is, and what somebody should worry about."""
 
 import json
+import re
 from typing import Any
 
 from cli.exits import Exit
@@ -55,7 +56,13 @@ def test_status_of_a_daemon_without_anything(daemon: Any, faceauth: Run) -> None
     }
     out = faceauth("status").out
     assert "disabled" in out
-    assert "none yet" in out
+    assert re.search(r"^model +none yet$", out, re.MULTILINE)
+    assert re.search(r"^liveness +none yet$", out, re.MULTILINE)
+
+
+def test_a_worker_without_a_liveness_model_has_none(daemon: Any, faceauth: Run) -> None:
+    daemon.get_status.return_value = {**STATUS, "liveness": {}}
+    assert re.search(r"^liveness +none$", faceauth("status").out, re.MULTILINE)
 
 
 def test_cameras(daemon: Any, faceauth: Run) -> None:
