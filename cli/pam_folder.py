@@ -132,13 +132,16 @@ def read_guarded(path: Path) -> bytes:
         if path.is_symlink():
             raise StackError(f"{path} is a link to {path.readlink()}: change that one") from None
         raise StackError(f"{path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise StackError(f"{path} is not a regular file")
         if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
             raise StackError(f"{path} can be written by others than root; mend that first")
-        content = file.read(LARGEST + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > LARGEST:
         raise StackError(f"{path} is larger than {LARGEST // 1024} KiB")
     return content

@@ -87,7 +87,7 @@ def prove(before: Files, after: Files, service: str) -> None:
 
 
 def loads(module: str) -> bool:
-    """Whether libpam can load a module; it is not asked to authenticate."""
+    """Whether libpam can load a module that has no credentials to set, as ours; it asks no more."""
     stack = {"trial": f"auth required {module}\n".encode()}
     (code,) = run("trial", (stack, lambda _: None), what="load")
     return code == pam_trial.PAM_SUCCESS

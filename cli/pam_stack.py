@@ -28,9 +28,10 @@ GATES = frozenset(
 _RULE = re.compile(
     r"(?P<dash>-?)(?P<kind>auth|account|password|session)\s+"
     r"(?P<control>\[[^\]]*\]|\S+)\s+(?P<module>\S+)\s*(?P<arguments>.*)",
-    re.IGNORECASE | re.DOTALL,
+    re.ASCII | re.IGNORECASE | re.DOTALL,
 )
-_INCLUDE = re.compile(r"@include\s+(?P<name>\S+)", re.IGNORECASE)
+_INCLUDE = re.compile(r"@include\s+(?P<name>\S+)", re.ASCII | re.IGNORECASE)
+_WHITE = " \t\n\r\f\v"  # of ASCII: the other bytes of a file mean nothing to libpam
 _JUMP = re.compile(r"=\s*(\d+)")
 _HOME = "/etc/pam.d/"
 
@@ -111,14 +112,14 @@ def _logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
     start, pieces = 0, ""
     for line in re.finditer(r"[^\n]*\n|[^\n]+", text):
         code, comment, _ = line[0].partition("#")
-        code = code.rstrip()
+        code = code.rstrip(_WHITE)
         if code.endswith("\\") and not comment:
             pieces += code[:-1] + " "
             continue
-        yield start, line.end(), (pieces + code).strip()
+        yield start, line.end(), (pieces + code).strip(_WHITE)
         start, pieces = line.end(), ""
     if pieces:
-        yield start, len(text), pieces.strip()
+        yield start, len(text), pieces.strip(_WHITE)
 
 
 def with_line(content: bytes, module: str = OURS) -> bytes:

@@ -7,6 +7,7 @@ The light is measured: where nobody else uses the camera, and the caller may, on
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cli.checks.finding import Finding, ok, problem, unknown, warning
@@ -70,15 +71,23 @@ def who_has(node: str) -> list[str]:
     """The programs that have a device open, as far as the caller may see."""
     found = []
     for process in Path("/proc").iterdir():
-        if not process.name.isdecimal():
-            continue
-        try:
-            links = [link.readlink() for link in (process / "fd").iterdir()]
-            if Path(node) in links:
+        if process.name.isdecimal() and has_open(process, node):
+            with suppress(OSError):  # it has ended
                 found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
-        except OSError:  # it has ended, or is not ours to see
-            continue
     return found
+
+
+def has_open(process: Path, node: str) -> bool:
+    """Whether one of a process's descriptors is the device; they come and go while we look."""
+    try:
+        links = list((process / "fd").iterdir())
+    except OSError:  # it has ended, or is not ours to see
+        return False
+    for link in links:
+        with suppress(OSError):
+            if link.readlink() == Path(node):
+                return True
+    return False
 
 
 def light(machine: Machine) -> Finding:
