@@ -31,10 +31,8 @@ class Place(NamedTuple):
 
 
 @click.group(cls=Verbs, verbs=VERBS)
-@click.option(
-    "--root", envvar="FACEAUTH_PAM_ROOT", type=click.Path(path_type=Path), default="/", hidden=True
-)
-@click.option("--module", envvar="FACEAUTH_PAM_MODULE", default=OURS, hidden=True)
+@click.option("--root", type=click.Path(path_type=Path), default="/", hidden=True)
+@click.option("--module", default=OURS, hidden=True)
 @click.pass_context
 def pam(context: click.Context, root: Path, module: str) -> None:
     """Choose where a face may let you in: sudo, the login screen, the lock screen …"""

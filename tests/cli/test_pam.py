@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def built() -> None:
 
 
 @pytest.fixture
-def system(built: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def system(built: None, tmp_path: Path) -> Path:
     """/etc/pam.d and /usr/lib/pam.d of a system; the first is returned."""
     own, distribution = tmp_path / "etc/pam.d", tmp_path / "usr/lib/pam.d"
     for folder in (own, distribution):
@@ -49,9 +50,13 @@ def system(built: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for name, text in FILES.items():
         (own / name).write_text(text)
     (distribution / "polkit-1").write_text(POLKIT)
-    monkeypatch.setenv("FACEAUTH_PAM_ROOT", str(tmp_path))
-    monkeypatch.setenv("FACEAUTH_PAM_MODULE", str(MODULE))
     return own
+
+
+@pytest.fixture
+def pam(faceauth: Run, tmp_path: Path) -> Run:
+    """``pam("enable", "sudo")`` on that system."""
+    return partial(faceauth, "pam", "--root", str(tmp_path), "--module", str(MODULE))
 
 
 def snapshot(own: Path) -> dict[str, tuple[bytes, int]]:
@@ -63,9 +68,9 @@ def backups(own: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-def test_enable_shows_and_writes_one_line(system: Path, faceauth: Run) -> None:
+def test_enable_shows_and_writes_one_line(system: Path, pam: Run) -> None:
     (system / "sudo").chmod(0o640)
-    outcome = faceauth("pam", "enable", "sudo")
+    outcome = pam("enable", "sudo")
     assert outcome.status == Exit.DONE
     assert f"\n+{LINE} @include common-auth" in outcome.out
     assert outcome.out.endswith("sudo: enabled\n")
@@ -77,85 +82,83 @@ def test_enable_shows_and_writes_one_line(system: Path, faceauth: Run) -> None:
     assert stat.S_IMODE(backup.parent.stat().st_mode) == 0o700
 
 
-def test_all_goes_and_comes_without_trace(system: Path, faceauth: Run) -> None:
+def test_all_goes_and_comes_without_trace(system: Path, pam: Run) -> None:
     before = snapshot(system)
-    assert faceauth("pam", "enable", "sudo", "sudo-i", "su", "login", "polkit-1").status == 0
+    assert pam("enable", "sudo", "sudo-i", "su", "login", "polkit-1").status == 0
     assert (system / "su").read_text().startswith("auth       sufficient pam_rootok.so\n" + LINE)
     assert (system / "polkit-1").read_text() == POLKIT.replace("@include", LINE + "@include")
     assert len(backups(system)) == 5
 
-    again = faceauth("pam", "enable", "sudo")
+    again = pam("enable", "sudo")
     assert again == (Exit.DONE, "sudo: is enabled already; nothing was changed\n", "")
 
-    assert faceauth("pam", "disable", "--all").status == Exit.DONE
+    assert pam("disable", "--all").status == Exit.DONE
     assert snapshot(system) == before
     assert backups(system) == []
-    assert faceauth("pam", "disable", "sudo").out.endswith(
-        "is disabled already; nothing was changed\n"
-    )
-    assert faceauth("pam", "disable", "--all").status == Exit.DONE
+    assert pam("disable", "sudo").out.endswith("is disabled already; nothing was changed\n")
+    assert pam("disable", "--all").status == Exit.DONE
 
 
-def test_changes_of_others_stay(system: Path, faceauth: Run) -> None:
-    faceauth("pam", "enable", "sudo", "polkit-1")
+def test_changes_of_others_stay(system: Path, pam: Run) -> None:
+    pam("enable", "sudo", "polkit-1")
     for name in ("sudo", "polkit-1"):
         with (system / name).open("a") as file:
             file.write("# mine\n")
-    assert faceauth("pam", "disable", "sudo", "polkit-1").status == Exit.DONE
+    assert pam("disable", "sudo", "polkit-1").status == Exit.DONE
     assert (system / "sudo").read_text() == SUDO + "# mine\n"
     assert (system / "polkit-1").read_text() == POLKIT + "# mine\n"
 
 
-def test_an_own_file_like_the_distributions_is_not_deleted(system: Path, faceauth: Run) -> None:
+def test_an_own_file_like_the_distributions_is_not_deleted(system: Path, pam: Run) -> None:
     (system / "polkit-1").write_text(POLKIT)
-    faceauth("pam", "enable", "polkit-1")
-    faceauth("pam", "disable", "polkit-1")
+    pam("enable", "polkit-1")
+    pam("disable", "polkit-1")
     assert (system / "polkit-1").read_text() == POLKIT
 
 
 def test_dry_run_needs_no_rights_and_writes_nothing(
-    system: Path, faceauth: Run, monkeypatch: pytest.MonkeyPatch
+    system: Path, pam: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = snapshot(system)
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
-    outcome = faceauth("pam", "enable", "sudo", "polkit-1", "--dry-run")
+    outcome = pam("enable", "sudo", "polkit-1", "--dry-run")
     assert outcome.status == Exit.DONE
     assert outcome.out.count("would be enabled; nothing was written") == 2
     assert snapshot(system) == before
     assert backups(system) == []
-    denied = faceauth("pam", "enable", "sudo")
+    denied = pam("enable", "sudo")
     assert denied.status == Exit.DENIED
     assert "only root" in one_line(denied)
 
 
-def test_what_pam_auth_update_wrote_is_left_alone(system: Path, faceauth: Run) -> None:
+def test_what_pam_auth_update_wrote_is_left_alone(system: Path, pam: Run) -> None:
     (system / "common-auth").write_text(
         COMMON_AUTH.replace("success=1", "success=2").join(
             ("auth\t[success=3 default=ignore]\tpam_faceauth.so\n", "")
         )
     )
     before = snapshot(system)
-    outcome = faceauth("pam", "enable", "sudo")
+    outcome = pam("enable", "sudo")
     assert outcome.status == Exit.DONE
     assert "has a face already, through common-auth; nothing was changed" in outcome.out
-    outcome = faceauth("pam", "disable", "sudo")
+    outcome = pam("disable", "sudo")
     assert outcome.status == Exit.UNAVAILABLE
     assert "pam-auth-update" in one_line(outcome)
     assert snapshot(system) == before
-    status = json.loads(faceauth("pam", "status", "sudo", "--json").out)["services"]
+    status = json.loads(pam("status", "sudo", "--json").out)["services"]
     assert [(one["face"], one["through"]) for one in status] == [(True, "common-auth")]
 
 
-def test_a_variant_that_only_includes(system: Path, faceauth: Run) -> None:
-    outcome = faceauth("pam", "enable", "su-l")
+def test_a_variant_that_only_includes(system: Path, pam: Run) -> None:
+    outcome = pam("enable", "su-l")
     assert outcome.status == Exit.UNAVAILABLE
     assert "it only includes su" in one_line(outcome)
-    assert "su-l: has a face already, through su" in faceauth("pam", "enable", "su", "su-l").out
+    assert "su-l: has a face already, through su" in pam("enable", "su", "su-l").out
 
 
-def test_one_refusal_and_none_is_written(system: Path, faceauth: Run) -> None:
+def test_one_refusal_and_none_is_written(system: Path, pam: Run) -> None:
     before = snapshot(system)
-    outcome = faceauth("pam", "enable", "sudo", "lightdm", "su")
+    outcome = pam("enable", "sudo", "lightdm", "su")
     assert outcome.status == Exit.UNAVAILABLE
     assert one_line(outcome).startswith("lightdm: without a face and with a wrong password")
     assert snapshot(system) == before
@@ -163,7 +166,7 @@ def test_one_refusal_and_none_is_written(system: Path, faceauth: Run) -> None:
 
 
 def test_one_failure_to_write_puts_the_others_back(
-    system: Path, faceauth: Run, monkeypatch: pytest.MonkeyPatch
+    system: Path, pam: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = snapshot(system)
     replace = PamFolder.replace
@@ -176,7 +179,7 @@ def test_one_failure_to_write_puts_the_others_back(
         replace(self, service, before, after)
 
     monkeypatch.setattr(PamFolder, "replace", fail_at_su)
-    outcome = faceauth("pam", "enable", "sudo", "polkit-1", "su")
+    outcome = pam("enable", "sudo", "polkit-1", "su")
     assert outcome.status == Exit.UNAVAILABLE
     assert "su: No space left" in one_line(outcome)
     assert snapshot(system) == before
@@ -189,13 +192,13 @@ def test_a_file_changed_meanwhile_is_not_overwritten(system: Path) -> None:
     assert (system / "sudo").read_text() == SUDO
 
 
-def test_files_that_cannot_be_trusted(system: Path, faceauth: Run, tmp_path: Path) -> None:
+def test_files_that_cannot_be_trusted(system: Path, pam: Run, tmp_path: Path) -> None:
     secret = tmp_path / "elsewhere"
     secret.write_text(SUDO)
     target = system / "sudo"
 
     def refused(*words: str) -> None:
-        outcome = faceauth("pam", "enable", "sudo")
+        outcome = pam("enable", "sudo")
         assert outcome.status == Exit.UNAVAILABLE, outcome
         assert all(word in one_line(outcome) for word in ("sudo: ", "nothing was changed", *words))
 
@@ -232,9 +235,9 @@ def test_files_that_cannot_be_trusted(system: Path, faceauth: Run, tmp_path: Pat
         ),
     ],
 )
-def test_stacks_that_are_refused(content: str, words: str, system: Path, faceauth: Run) -> None:
+def test_stacks_that_are_refused(content: str, words: str, system: Path, pam: Run) -> None:
     (system / "sudo").write_text(content)
-    outcome = faceauth("pam", "enable", "sudo")
+    outcome = pam("enable", "sudo")
     assert outcome.status == Exit.UNAVAILABLE
     assert words in one_line(outcome)
     assert (system / "sudo").read_text() == content
@@ -244,56 +247,53 @@ def test_stacks_that_are_refused(content: str, words: str, system: Path, faceaut
     "name",
     ["sshd", "common-auth", "../../etc/shadow", "sudo/../su", "/etc/pam.d/sudo", "", "other"],
 )
-def test_services_that_are_not_ours_to_change(name: str, system: Path, faceauth: Run) -> None:
+def test_services_that_are_not_ours_to_change(name: str, system: Path, pam: Run) -> None:
     before = snapshot(system)
-    outcome = faceauth("pam", "enable", name)
+    outcome = pam("enable", name)
     assert outcome.status == Exit.USAGE
     one_line(outcome)
-    outcome = faceauth("pam", "disable", name)
+    outcome = pam("disable", name)
     assert (outcome.status != Exit.DONE) or "nothing was changed" in outcome.out
     assert snapshot(system) == before
 
 
-def test_including_services_that_count_or_would_ask_twice(system: Path, faceauth: Run) -> None:
+def test_including_services_that_count_or_would_ask_twice(system: Path, pam: Run) -> None:
     counting = "auth [success=1 default=ignore] pam_unix.so\nauth include login\n"
     (system / "swaylock").write_text(counting)
-    outcome = faceauth("pam", "enable", "login")
+    outcome = pam("enable", "login")
     assert outcome.status == Exit.UNAVAILABLE
     assert "swaylock includes it: and counts lines" in one_line(outcome)
     (system / "swaylock").write_text("auth include login\n")
-    assert faceauth("pam", "enable", "swaylock").status == Exit.DONE
-    outcome = faceauth("pam", "enable", "login")
+    assert pam("enable", "swaylock").status == Exit.DONE
+    outcome = pam("enable", "login")
     assert "faceauth pam disable swaylock" in one_line(outcome)
 
 
-def test_a_module_that_does_not_load_is_not_put_in(
-    system: Path, faceauth: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_module_that_does_not_load_is_not_put_in(system: Path, pam: Run) -> None:
     before = snapshot(system)
-    monkeypatch.setenv("FACEAUTH_PAM_MODULE", "/no/such/pam_faceauth.so")
-    outcome = faceauth("pam", "enable", "sudo")
+    outcome = pam("--module", "/no/such/pam_faceauth.so", "enable", "sudo")
     assert outcome.status == Exit.UNAVAILABLE
     assert "cannot load /no/such/pam_faceauth.so" in one_line(outcome)
     assert snapshot(system) == before
 
 
-def test_status(system: Path, faceauth: Run) -> None:
-    faceauth("pam", "enable", "su")
-    services = json.loads(faceauth("pam", "status", "--json").out)["services"]
+def test_status(system: Path, pam: Run) -> None:
+    pam("enable", "su")
+    services = json.loads(pam("status", "--json").out)["services"]
     assert {one["service"]: (one["face"], one["through"]) for one in services} == {
         **dict.fromkeys(("sudo", "sudo-i", "polkit-1", "login", "lightdm"), (False, "")),
         "su": (True, ""),
         "su-l": (True, "su"),
     }
-    assert "yes (through su)" in faceauth("pam", "status").out
-    assert faceauth("pam", "status", "su", "su-l").status == Exit.DONE
-    assert faceauth("pam", "status", "su", "sudo").status == Exit.NO
-    assert faceauth("pam", "status", "kde").status == Exit.NO  # not on this system
-    assert faceauth("pam", "status", "sshd").status == Exit.USAGE
+    assert "yes (through su)" in pam("status").out
+    assert pam("status", "su", "su-l").status == Exit.DONE
+    assert pam("status", "su", "sudo").status == Exit.NO
+    assert pam("status", "kde").status == Exit.NO  # not on this system
+    assert pam("status", "sshd").status == Exit.USAGE
 
 
-def test_enable_answers_programs(system: Path, faceauth: Run) -> None:
-    answer = json.loads(faceauth("pam", "enable", "su", "su-l", "--json").out)
+def test_enable_answers_programs(system: Path, pam: Run) -> None:
+    answer = json.loads(pam("enable", "su", "su-l", "--json").out)
     assert not answer["dry_run"]
     su, variant = answer["services"]
     assert (su["service"], su["changed"], su["through"]) == ("su", True, "")
@@ -301,8 +301,8 @@ def test_enable_answers_programs(system: Path, faceauth: Run) -> None:
     assert variant == {"service": "su-l", "changed": False, "through": "su", "diff": ""}
 
 
-def test_a_question_without_services(system: Path, faceauth: Run) -> None:
+def test_a_question_without_services(system: Path, pam: Run) -> None:
     for arguments in (["enable"], ["disable"], ["disable", "--all", "sudo"]):
-        outcome = faceauth("pam", *arguments)
+        outcome = pam(*arguments)
         assert outcome.status == Exit.USAGE
         one_line(outcome)
