@@ -54,7 +54,7 @@ def _gates(probes: Probes) -> Iterator[tuple[str, float, NDArray[np.bool_]]]:
         values = probes.measures[:, column]
         if measure == "yaw":
             values = -np.abs(values)
-        for share in SHARES:
-            limit = float(np.quantile(values[probes.acquired], share))
+        # Detectors that see at a few sizes have few widths, and then shares have one limit.
+        for limit in np.unique(np.quantile(values[probes.acquired], SHARES)).tolist():
             name = "|yaw| at most" if measure == "yaw" else f"{measure} at least"
             yield name, abs(limit), values < limit

@@ -37,8 +37,12 @@ def share(rate: Rate) -> str:
         return "–"
     low, high = rate.interval
     if high < 0.01:
-        return f"{rate.value:.1e} [{low:.1e}, {high:.1e}] of {rate.trials:,}"
+        return f"{_small(rate.value)} [{_small(low)}, {_small(high)}] of {rate.trials:,}"
     return f"{100 * rate.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {rate.trials:,}"
+
+
+def _small(value: float) -> str:
+    return f"{value:.1e}" if value else "0"
 
 
 def as_json(report: Report) -> dict[str, Any]:
