@@ -36,6 +36,10 @@ MAX_FDS = 1
 MAX_BYTES = 64 * 1024
 POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
 _GOBJECT = ctypes.CDLL("libgobject-2.0.so.0")
+# Connections that were closed. GDBus's thread may still be taking a reference to one, for which
+# PyGObject wants Python's lock, while Python frees it, for which GDBus wants its own: each waits
+# for the other for ever. So none is freed before the process ends.
+_CLOSED: list[Any] = []
 log = logging.getLogger(__name__)
 
 
@@ -350,6 +354,7 @@ class Bus:
 
     def close(self) -> None:
         """Send what is under way, and leave the bus."""
+        _CLOSED.append(self._bus.con)
         try:
             self._bus.con.flush_sync(None)
             self._bus.con.close_sync(None)

@@ -20,6 +20,7 @@ from gi.repository import Gio, GLib
 from tests.harness.data import ROOT
 
 POLICY = ROOT / "packaging" / "dbus" / "org.faceauth.FaceAuth1.conf"
+CONNECTIONS: list[Any] = []  # none is freed while GDBus's thread may use it; see faceauthd/bus.py
 HANG_GUARD = 30  # seconds, generous: only a hang reaches it
 
 # The defaults of a distribution's system.conf, and leave for the stand-ins to be polkit and logind.
@@ -102,12 +103,14 @@ class PrivateBus:
     def connect(self) -> Any:
         """A fresh Gio.DBusConnection: one client of the bus, with a name of its own."""
         flags = Gio.DBusConnectionFlags
-        return Gio.DBusConnection.new_for_address_sync(
+        connection = Gio.DBusConnection.new_for_address_sync(
             self.address,
             flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION,
             None,
             None,
         )
+        CONNECTIONS.append(connection)
+        return connection
 
     def environment(self) -> dict[str, str]:
         """This process's environment with the private bus as its system bus."""
