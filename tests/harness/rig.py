@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -149,14 +149,8 @@ class Rig:
             self.polkit = stack.enter_context(polkit_stand_in(self.bus, ACTIONS))
             self._make_services()
             self._make_commands()
-            self.daemon: Daemon = stack.enter_context(
-                running_daemon(
-                    self.bus,
-                    self._configuration(),
-                    self.state,
-                    environment={**os.environ, **self._users_environment()},
-                )
-            )
+            self._running = stack.enter_context(ExitStack())
+            self.restart_daemon()
             self._stack = stack.pop_all()
         return self
 
@@ -227,15 +221,34 @@ class Rig:
         return words[-1] if words else ""
 
     def workers(self) -> list[int]:
-        """The process ids of the daemon's children."""
+        """The process ids of the daemon's children; none where it is dead."""
         pid = self.daemon.process.pid
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        try:
+            listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        except OSError:
+            return []
         return [int(child) for child in listed.split()]
 
-    def kill_worker(self) -> None:
-        """As the kernel would when memory runs out."""
+    def kill_worker(self) -> int:
+        """As the kernel would when memory runs out; how many were there to be killed."""
+        killed = 0
         for pid in self.workers():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        return killed
+
+    def restart_daemon(self) -> None:
+        """End the daemon, where it still runs, and start it on the same state."""
+        self._running.close()
+        self.daemon: Daemon = self._running.enter_context(
+            running_daemon(
+                self.bus,
+                self._configuration(),
+                self.state,
+                environment={**os.environ, **self._users_environment()},
+            )
+        )
 
     # ---- how it is made
 
