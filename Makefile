@@ -17,7 +17,7 @@ TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test test-vm install lint demo bench clean
+.PHONY: help deps test test-vm install lint demo bench accuracy clean
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -59,6 +59,9 @@ demo: $(VENV)/.ready $(MODULE) ## Show the main job: enrol, accept, refuse (CAME
 
 bench: $(VENV)/.ready $(MODULE) ## Measure (ARGS=--json for programs)
 	@$(PYTHON) -m tests.bench $(ARGS)
+
+accuracy: $(VENV)/.ready ## Recognition as Verify decides, on the people of ../shared/data (ARGS=--json)
+	@$(PYTHON) -m tests.accuracy $(ARGS)
 
 clean: ## Remove what was built here
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
