@@ -17,7 +17,7 @@ TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test test-vm install lint demo bench accuracy clean
+.PHONY: help deps test test-train test-vm stock-model install lint demo bench accuracy clean
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -44,6 +44,14 @@ $(MODULE): $(wildcard pam_module/*.c) pam_module/Makefile
 
 test: $(VENV)/.ready $(MODULE) ## Run all tests
 	$(PYTHON) -m pytest $(ARGS)
+
+test-train: $(VENV)/.ready ## Run the tests that train with TensorFlow (installs it)
+	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train,test]'
+	$(PYTHON) -m pytest tests/models/training_keras.py $(ARGS)
+
+stock-model: $(VENV)/.ready ## Train the stock liveness model again, into build/stock-model
+	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train]'
+	$(PYTHON) -m models.liveness.stockmodel --data ../shared/data --out build/stock-model
 
 test-vm: $(VENV)/.ready ## Log in on a real Debian guest with systemd and a V4L2 camera (root)
 	tests/vm/test-vm
