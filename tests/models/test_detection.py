@@ -91,3 +91,37 @@ def test_a_damaged_yunet_is_not_loaded(tmp_path: Path) -> None:
     target.write_bytes(source.read_bytes()[:-1] + b"\0")
     with pytest.raises(ModelError, match="SHA-256 differs"):
         YuNetDetector(model("yunet"), tmp_path)
+
+
+@needs("models/yunet")
+@needs("video/genuine/krzysiek354_real.mp4")
+@needs("video/talking-head/liveportrait_d10.mp4")
+@pytest.mark.parametrize("height", [0.45, 0.5, 0.55])
+def test_a_photograph_before_a_face_does_not_lend_it_its_landmarks(height: float) -> None:
+    """Else the person in the photograph is recognised, and the face behind it is live."""
+    picture = frame("genuine/krzysiek354_real.mp4")
+    detector = YuNetDetector(model("yunet"), SHARED / "models")
+    (face,) = detector.detect(picture)
+    other = frame("talking-head/liveportrait_d10.mp4")
+    (shown,) = detector.detect(other)
+    box, rim = shown.box, 0.15 * shown.box.width
+    rows = slice(max(int(box.y - rim), 0), int(box.y + box.height + rim))
+    photograph = other[rows, max(int(box.x - rim), 0) : int(box.x + box.width + rim)]
+    size = int(face.box.width * 0.4)
+    shape = size, int(size * photograph.shape[0] / photograph.shape[1])
+    photograph = cv2.resize(photograph, shape, interpolation=cv2.INTER_AREA)
+    x = int(face.box.centre[0] - size / 2)
+    y = int(face.box.y + face.box.height * height) - len(photograph) // 2
+    picture[y : y + len(photograph), x : x + size] = photograph
+    for seen in detector.detect(picture):
+        eyes, mouth = seen.landmarks[:2].mean(axis=0), seen.landmarks[3:].mean(axis=0)
+        assert np.linalg.norm(mouth - eyes) > 0.25 * seen.box.height
+
+
+def frame(clip: str) -> Image:
+    """The sixth picture of a clip."""
+    film = cv2.VideoCapture(str(SHARED / "video" / clip))
+    for _ in range(6):
+        ok, picture = film.read()
+        assert ok
+    return np.asarray(picture, np.uint8)
