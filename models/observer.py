@@ -2,16 +2,24 @@
 """A frame in, an observation out: all that the worker says of a frame is made here.
 
 Identity and liveness are judged on the same face of the same frame, and only where it is the only
-face of usable size.
+face of usable size. Identity goes by the landmarks and liveness by the box, so both must be of one
+face: landmarks that fill too little of the box are those of a photograph held before a face, and
+count as a second face.
 """
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from models import quality
 from models.engine import Engine
 from models.face import Face, Image
 from models.liveness.passive import PassiveModel
 from models.observation import Observation
+
+# Eyes to mouth, as a share of the box's height. The least in clips, webcam stills and LFW is 0.29
+# among 604 faces by YuNet, and 0.26 among 565 by HOG.
+LEAST_FILLED = 0.25
 
 
 class Observer:
@@ -34,9 +42,10 @@ class Observer:
         usable = [face for face in faces if face.box.width >= self._min_face]
         size = (image.shape[1], image.shape[0])
         small = len(faces) - len(usable)
-        if len(usable) != 1:
+        count = len(usable) if all(map(_fills_its_box, usable)) else len(usable) + 1
+        if count != 1:
             light = quality.brightness(image)
-            return Observation(index, at, len(usable), small, light, size)
+            return Observation(index, at, count, small, light, size)
         face = usable[0]
         return Observation(
             index=index,
@@ -55,3 +64,9 @@ class Observer:
 
     def _live(self, image: Image, face: Face) -> dict[str, float]:
         return {model.id: model.score(image, face) for model in self._passive}
+
+
+def _fills_its_box(face: Face) -> bool:
+    """Whether the landmarks can be those of the face that fills the box."""
+    eyes, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[3:].mean(axis=0)
+    return bool(np.linalg.norm(mouth - eyes) >= LEAST_FILLED * face.box.height)

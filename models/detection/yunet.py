@@ -2,8 +2,8 @@
 """YuNet: a small detector that also finds small and turned faces, with real landmarks.
 
 It looks twice. In the whole frame, reduced to ``LONG_SIDE``, it finds the faces (5 ms); in a small
-crop around each face it finds the landmarks (1.4 ms). How well YuNet places landmarks depends on the
-size of the face it sees: between about 110 and 130 pixels they are worse, and MobileFaceNet then
+crop around each face it finds the landmarks (1.4 ms). How well YuNet places landmarks depends on
+the size of the face it sees: between about 110 and 130 pixels they are worse, and MobileFaceNet then
 refuses 5.3 % of genuine pairs in place of 3.5 % (docs/accuracy.md). With the second look every
 face is seen at one size, so neither the camera nor the distance matters.
 """
@@ -26,7 +26,7 @@ MARGIN = 1.6  # which shows so many times the face's longer side
 SMALLEST = 8  # pixels; with less of it in the frame there is nothing to see again
 SURE = 0.7  # YuNet's score, 0-1
 OVERLAP = 0.3  # boxes that share more than this are one face
-# The two looks' boxes of one face share at least this: 0.67 and above in 739 faces of clips and LFW.
+# Of one face the two looks' boxes share at least this; in 739 faces of clips and LFW, 0.67 or more.
 AGREED = 0.5
 
 Rows = NDArray[np.float32]  # (n, 15): x, y, width, height, five points, score

@@ -80,3 +80,17 @@ def test_nothing_is_judged_without_exactly_one_usable_face(widths: tuple[float, 
     assert frame.embedding is None and frame.liveness == {}
     assert frame.brightness == pytest.approx(90, abs=0.1)
     assert not seen.embedded
+
+
+@pytest.mark.parametrize(("share", "faces"), [(1.0, 1), (0.75, 1), (0.6, 2), (0.3, 2)])
+def test_landmarks_of_a_photograph_before_the_face_are_a_second_face(
+    share: float, faces: int
+) -> None:
+    """The template's eyes are 0.36 of its height above its mouth."""
+    whole = face(100)
+    centre = np.float32(50 + 50)
+    shrunk = Face(whole.box, (whole.landmarks - centre) * np.float32(share) + centre, 0.9)
+    watcher, seen = observer(shrunk)
+    frame = watcher.observe(IMAGE, 0, 0.0, embed=True, liveness=True)
+    assert (frame.faces, frame.small) == (faces, 0)
+    assert bool(seen.embedded) is (frame.box is not None) is (faces == 1)
