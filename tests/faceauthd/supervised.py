@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gi.repository import GLib
 
 from faceauthd import wire
 from faceauthd.config import CameraConfig
-from faceauthd.engine import Scan, WorkerSupervisor
+from faceauthd.engine import Limits, Scan, WorkerSupervisor
 from models.observation import Observation
 
 SCRIPT = Path(__file__).with_name("worker_script.py")
@@ -113,3 +113,36 @@ def opened_files(pid: int) -> list[str]:
 
 def is_gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
+
+
+class Bench:
+    """A supervisor, the script that its workers follow, and a clip."""
+
+    def __init__(self, clip: Path, **limits: Any) -> None:
+        self.clip = clip
+        self.script = Script()
+        self.supervisor = WorkerSupervisor(self.script, Limits(**limits))
+
+    def start(self, how: str = "honest", argument: str = "") -> "Bench":
+        self.script.how, self.script.argument = how, argument
+        self.supervisor.start()
+        return self
+
+    def ready(self) -> "Bench":
+        run_until(lambda: self.supervisor.state == "ready")
+        return self
+
+    def scan(self, **options: Any) -> Record:
+        return Record().start(self.supervisor, options.pop("device", self.clip), **options)
+
+    def scan_to_first_frame(self, **options: Any) -> Record:
+        record = self.scan(**options)
+        run_until(lambda: record.frames or record.ended)
+        return record
+
+    def scans_still(self, **options: Any) -> None:
+        """A whole scan, from the first frame to the end."""
+        record = self.scan_to_first_frame(**options)
+        record.stop()
+        run_until(lambda: record.ended)
+        assert record.why == "stopped"

@@ -1,68 +1,24 @@
 # SPDX-License-Identifier: MIT
 """The supervisor with real workers: each scan ends once, whatever becomes of the worker."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from faceauthd.engine import Limits, WorkerSupervisor
+from faceauthd.engine import Limits
 from tests.faceauthd.films import STEP, write_clip
 from tests.faceauthd.supervised import (
+    Bench,
     Record,
-    Script,
     is_gone,
     opened_files,
     run_until,
     worker_pid,
 )
-
-
-class Bench:
-    """A supervisor, the script that its workers follow, and a clip."""
-
-    def __init__(self, clip: Path, **limits: Any) -> None:
-        self.clip = clip
-        self.script = Script()
-        self.supervisor = WorkerSupervisor(self.script, Limits(**limits))
-
-    def start(self, how: str = "honest", argument: str = "") -> "Bench":
-        self.script.how, self.script.argument = how, argument
-        self.supervisor.start()
-        return self
-
-    def ready(self) -> "Bench":
-        run_until(lambda: self.supervisor.state == "ready")
-        return self
-
-    def scan(self, **options: Any) -> Record:
-        return Record().start(self.supervisor, options.pop("device", self.clip), **options)
-
-    def scan_to_first_frame(self, **options: Any) -> Record:
-        record = self.scan(**options)
-        run_until(lambda: record.frames or record.ended)
-        return record
-
-    def scans_still(self, **options: Any) -> None:
-        """A whole scan, from the first frame to the end."""
-        record = self.scan_to_first_frame(**options)
-        record.stop()
-        run_until(lambda: record.ended)
-        assert record.why == "stopped"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(write_clip(tmp_path / "clip.avi", 12), stop=20.0, retry=3600.0)
-    yield bench
-    bench.supervisor.stop()
-
 
 # One scan after another.
 
@@ -364,74 +320,6 @@ def test_a_worker_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     bench.scans_still()
     bench.supervisor.stop()
-
-
-# A worker that sends what it may not. The first scan's id is 1.
-
-READY = '{"is":"ready","engine":"e","model":"m","dimension":2,"cues":{"passive":{"p":0.5}}}'
-OPENED = '{"is":"opened","id":1,"camera":{"id":"c","name":"n"}}'
-
-
-def frame(**changes: Any) -> str:
-    message = {
-        "is": "frame", "id": 1, "index": 0, "at": 0.0, "faces": 1, "small": 0, "brightness": 90.0,
-        "size": [64, 48], "box": [1, 2, 3, 4], "landmarks": [0.0] * 10, "sharpness": 1.0,
-        "yaw": 0.0, "embedding": None, "liveness": {},
-    }  # fmt: skip
-    return json.dumps(message | changes)
-
-
-WIDE = "AACAPwAAAAAAAAAA"  # 1, 0, 0: three values where two were announced
-RAW: dict[str, list[str]] = {
-    "no JSON": ["match"],
-    "an unknown report": ['{"is":"match","id":1}'],
-    "ready twice": [READY],
-    "a frame before the camera": [frame()],
-    "opened twice": [OPENED, OPENED],
-    "another scan": [OPENED.replace('"id":1', '"id":7')],
-    "another scan's frame": [OPENED, frame(id=2)],
-    "the same frame twice": [OPENED, frame(), frame()],
-    "an embedding of another size": [OPENED, frame(embedding=WIDE)],
-    "an embedding that nobody asked for": [OPENED, frame(embedding="AACAPwAAAAA=")],
-    "a liveness that nobody asked for": [OPENED, frame(liveness={"other": 1.0})],
-    "an end that is none": ['{"is":"ended","id":1,"why":"match","text":""}'],
-    "an answer without a question": ['{"is":"cameras","id":1,"cameras":[]}'],
-}
-
-
-@pytest.mark.parametrize("fault", RAW)
-def test_a_worker_that_sends_what_it_may_not_is_replaced(
-    bench: Bench, fault: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    record = bench.start("raw", json.dumps([*RAW[fault], frame(index=9, brightness=1.0)])).scan(
-        embed="another size" in fault
-    )
-    pid = worker_pid(bench.supervisor)
-    bench.script.how = "honest"
-    run_until(lambda: record.ended)
-    assert record.why == "error"
-    assert is_gone(pid)
-    assert all(seen.index == 0 for seen in record.frames)  # nothing that came after the fault
-    assert f"worker {pid} " in caplog.text  # it says why it was killed
-    bench.scans_still()
-
-
-def test_a_flood_does_not_hold_the_main_loop(bench: Bench) -> None:
-    flood = [OPENED, *(frame(index=n) for n in range(150))]
-    record = bench.start("raw", json.dumps(flood)).scan()
-    turns: list[int] = []
-    answered: list[int] = []
-    record.on_event = lambda: answered.append(len(record.frames))
-
-    def count_turn() -> bool:
-        turns.append(len(answered))
-        return len(record.frames) >= 150
-
-    run_until(count_turn)
-    assert len(turns) > 5  # others got their turn between the frames
-    bench.script.how = "honest"
-    os.kill(worker_pid(bench.supervisor), signal.SIGKILL)
-    run_until(lambda: record.ended)
 
 
 # The end.
