@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the daemon's tests: a private bus for each module, a stage or a bench for each test."""
+"""Fixtures of the daemon's tests: a bus for each module, a stage or a bench for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
