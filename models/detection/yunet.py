@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """YuNet: a small detector that also finds small and turned faces, with real landmarks.
 
-It looks twice. In the whole frame, reduced to ``LONG_SIDE``, it finds the faces (5 ms); in a
-small crop around each face it finds the landmarks (1.4 ms). How well YuNet places landmarks
-depends on the size of the face it sees: between about 110 and 130 pixels they are worse, and
-MobileFaceNet then refuses 5.3 % of genuine pairs in place of 3.5 % (docs/accuracy.md). With the
-second look every face is seen at one size, so neither the camera nor the distance matters.
+It looks twice. In the whole frame, reduced to ``LONG_SIDE``, it finds the faces (5 ms); in a small
+crop around each face it finds the landmarks (1.4 ms). How well YuNet places landmarks depends on
+the size of the face it sees: between about 110 and 130 pixels they are worse, and MobileFaceNet
+then refuses 5.3 % of genuine pairs in place of 3.5 % (docs/accuracy.md). With the second look every
+face is seen at one size, so neither the camera nor the distance matters.
 """
 
 from pathlib import Path
