@@ -50,7 +50,12 @@ def measure(folder: Path, runs: int) -> Figures:
     """All figures; times in milliseconds, memory in MB."""
     enrol, later, words = person(folder)
     figures: Figures = {
-        "machine": {"cpu": cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "cpu": cpu(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "load": os.getloadavg()[0],
+        },
         "clip": words,
         "runs": runs,
     }
@@ -175,7 +180,8 @@ def as_text(figures: Figures) -> str:
     """The figures as a table in Markdown, ready for the README."""
     machine = figures["machine"]
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}; "
+        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, "
+        f"Python {machine['python']}; "
         f"clip: {figures['clip']}; engine: {figures['engine']['model']}; {figures['runs']} runs.",
         "",
         "| milliseconds | p50 | p95 | max | failed |",
