@@ -27,17 +27,22 @@ def is_usable(face: FaceRecord, info: Ready | None) -> bool:
     return info is not None and face.model == info.model and not face.damaged
 
 
+def usable(faces: Sequence[FaceRecord], info: Ready) -> list[FaceRecord]:
+    """Those of the faces that the loaded model can compare."""
+    return [face for face in faces if is_usable(face, info)]
+
+
 def templates(faces: Sequence[FaceRecord], info: Ready) -> list[Template]:
     """What can be compared of these faces; RefusalError where that is nothing."""
     if not faces:
         raise RefusalError(Result.NOT_ENROLLED, "no face is enrolled")
-    usable = [face for face in faces if is_usable(face, info)]
-    if not usable:
+    comparable = usable(faces, info)
+    if not comparable:
         raise RefusalError(
             Result.NOT_ENROLLED,
             f"no enrolled face is of the model in use ({info.model}): enrol again",
         )
-    return [Template(face.face_id, face.user, face.label, face.vectors) for face in usable]
+    return [Template(face.face_id, face.user, face.label, face.vectors) for face in comparable]
 
 
 def threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template] = ()) -> float:

@@ -9,6 +9,7 @@ from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
 from faceauthd.lockout import Lockout
 from faceauthd.parts import Parts
+from faceauthd.policy import strictest
 from faceauthd.results import (
     BusyError,
     CancelledError,
@@ -21,6 +22,7 @@ from faceauthd.results import (
 )
 from faceauthd.sessions import EnrollSession, Enrolment
 from faceauthd.store import check_label
+from models.errors import ModelError
 
 # All frames of an enrolment must be one person's, at this false match rate. It is no door: it is
 # to find out a second person, and must not refuse the first one's other poses.
@@ -70,6 +72,7 @@ class Enrolling:
 
     def _scan(self, request: Request) -> None:
         self._refuse_taken_label(request)
+        self._refuse_one_too_many(request)
         parts = self._parts
         plan: Plan[Enrolment] = Plan(
             scanner=parts.worker,
@@ -91,6 +94,22 @@ class Enrolling:
             raise InvalidArgumentError(
                 f'there is a face "{request.label}" already; choose another label'
             )
+
+    def _refuse_one_too_many(self, request: Request) -> None:
+        """Each face is one more chance for a stranger: so many that no threshold is strict enough
+        any more would end every login by face of this user."""
+        parts, info = self._parts, self._parts.worker.info
+        if info is None:
+            return  # the models still load; the scan waits for them
+        faces = comparison.usable(parts.store.faces(request.user), info)
+        chances = sum(len(face.vectors) for face in faces) + 1
+        try:
+            parts.threshold(info.model, strictest(parts.config) / chances)
+        except ModelError as error:
+            raise InvalidArgumentError(
+                f"{request.user} cannot have {len(faces) + 1} faces: {error}; "
+                "remove a face, or allow a larger fmr"
+            ) from None
 
     def _session(self) -> EnrollSession:
         config = self._parts.config

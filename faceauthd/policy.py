@@ -44,3 +44,8 @@ def for_service(config: Config, service: str) -> Policy:
         no_face_timeout=verify.no_face_timeout,
         dark=verify.dark,
     )
+
+
+def strictest(config: Config) -> float:
+    """The smallest false match rate that any service asks for."""
+    return min(for_service(config, name).fmr for name in ("", *config.services))

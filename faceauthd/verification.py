@@ -14,7 +14,7 @@ from faceauthd.gate import Gate
 from faceauthd.lockout import Lockout
 from faceauthd.parts import Parts
 from faceauthd.policy import Policy, for_service
-from faceauthd.results import Result
+from faceauthd.results import Result, StorageError
 from faceauthd.sessions import IdentifySession, Verdict, VerifySession
 from faceauthd.variants import Typed
 
@@ -118,8 +118,12 @@ class Verification:
 
     def _verified(self, request: Request, ending: Ending[Verdict]) -> None:
         """Record the verdict, then answer with it: a match that can't be recorded is none."""
-        if request.user and ending.verdict:
-            self._record(request.user, ending.verdict.result)
+        try:
+            if request.user and ending.verdict:
+                self._record(request.user, ending.verdict.result)
+        except StorageError as error:
+            refusal = RefusalError(Result.ERROR, f"the verdict cannot be recorded: {error}")
+            ending = Ending(None, refusal, ending.camera, ending.seconds)
         self._answer(request, ending)
 
     def _record(self, user: str, result: Result) -> None:
@@ -160,8 +164,11 @@ class Verification:
 
 
 def _verdict(ending: Ending[Verdict]) -> Verdict:
-    """The session's, where there is one: it knows of a cancelled scan whether it had refused."""
-    if ending.verdict:
+    """The session's, where there is one: it knows of a cancelled scan whether it had refused.
+
+    Of a scan that failed it knows only that; what ended it knows why.
+    """
+    if ending.verdict and not (ending.refusal and ending.verdict.result is Result.ERROR):
         return ending.verdict
     if ending.refusal:
         return Verdict(ending.refusal.result, ending.refusal.reason)

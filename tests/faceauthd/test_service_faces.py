@@ -14,6 +14,7 @@ from faceauthd.authority import Action
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
 from faceauthd.variants import Typed
+from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import ALICE, BOB, GOOD, NOBODY
 from tests.faceauthd.stage import CONFIG, NEIGHBOUR, ROOT, SELF, USER, Stage
 from tests.harness.bus import PrivateBus, polkit_stand_in
@@ -230,3 +231,31 @@ def test_the_neighbour_s_face_is_not_one_s_own(stage: Stage, private_bus: Privat
         removed = stage.caller(SELF).call("RemoveFace", "(ss)", USER, theirs)
         assert removed.error() == "NotEnrolled"
     assert [face.label for face in stage.store.faces(NEIGHBOUR)] == ["face 1"]
+
+
+def too_fine(_model: str, fmr: float) -> float:
+    """A calibration that supports the default rate for two templates, and no finer one."""
+    if fmr < 5e-5:
+        raise CalibrationError(f"nobody has measured {fmr:.2g}")
+    return 0.9
+
+
+def test_more_faces_than_the_calibration_bears_are_refused(stage: Stage) -> None:
+    stage.parts.threshold = too_fine
+    stage.enrolled()
+    stage.enrolled()
+    answer = stage.caller(ROOT).call("Enroll", "(ssa{sv})", USER, "", {})
+    assert answer.error() == "InvalidArgument"
+    assert "cannot have 3 faces" in answer.text()
+    assert not stage.worker.scans
+
+
+def test_an_fmr_that_nobody_measured_is_warned_of(stage: Stage) -> None:
+    stage.parts.threshold = too_fine
+    warnings = stage.caller(ROOT).call("GetStatus").values()[0]["warnings"]
+    assert not any("too small" in line for line in warnings)
+    stage.parts.config = replace(
+        stage.parts.config, verify=replace(stage.parts.config.verify, fmr=1e-9)
+    )
+    warnings = stage.caller(ROOT).call("GetStatus").values()[0]["warnings"]
+    assert any("too small" in line and "1e-09" in line for line in warnings)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What stands in the way of a scan, and scans that fail: each a refusal with its own word."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -249,8 +250,10 @@ def test_to_cancel_does_not_spare_one_the_lockout(stage: Stage) -> None:
 
 
 def test_a_match_that_cannot_be_recorded_is_none(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
+
     def full(user: str, lockout: Lockout) -> None:
         raise StorageError("the disk is full")
 
@@ -258,4 +261,18 @@ def test_a_match_that_cannot_be_recorded_is_none(
     monkeypatch.setattr(stage.store, "set_lockout", full)
     answer = stage.caller(ROOT).verify()
     stage.scan().show(GOOD, GOOD)
-    assert answer.error() == "Storage"
+    result, details = answer.values()
+    assert result == "error"
+    assert "the disk is full" in details["reason"]
+    assert 'result="error"' in caplog.text  # the log has it as well
+
+
+def test_a_scan_that_failed_says_what_failed(stage: Stage) -> None:
+    stage.enrolled()
+    answer = stage.caller(SELF).verify()
+    scan = stage.scan()
+    scan.show(STRANGE)
+    scan.end("error", "a.jpg is 8000 x 8000 pixels large")
+    result, details = answer.values()
+    assert result == "error"
+    assert "8000" in details["reason"]
