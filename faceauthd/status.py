@@ -9,9 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 
 from faceauthd.config import Config
 from faceauthd.parts import Parts, Worker
-from faceauthd.policy import for_service
+from faceauthd.policy import for_service, strictest
 from faceauthd.variants import Typed
+from models.errors import ModelError
 
+# Engines that let in more strangers than their calibration says, on other data than it is of.
+WEAK = {
+    "dlib-resnet-v1": (
+        "the engine dlib is for trying out: strangers got in in 2.2 % of the tries on videos "
+        "(docs/accuracy.md); install mobilefacenet"
+    )
+}
 log = logging.getLogger(__name__)
 
 
@@ -28,7 +36,7 @@ def status(parts: Parts) -> dict[str, Typed]:
         "worker": Typed("s", parts.worker.state),
         "enrolled": Typed("u", parts.store.user_count()),
         "disabled": Typed("b", config.disabled),
-        "warnings": Typed("as", warnings(config, parts.worker)),
+        "warnings": Typed("as", warnings(config, parts.worker) + _too_fine(parts)),
     }
 
 
@@ -50,12 +58,24 @@ def warnings(config: Config, worker: Worker) -> list[str]:
     if worker.state == "failed":
         found.append(f"the worker failed, no face can be verified: {worker.text}")
     if worker.info:
+        found += [WEAK[worker.info.model]] if worker.info.model in WEAK else []
         wanted = {
             cue for name in ("", *config.services) for cue in for_service(config, name).liveness
         }
         for cue in sorted(wanted - worker.info.cues.keys()):
             found.append(f"no model for the liveness cue {cue!r} is installed: Verify is refused")
     return found
+
+
+def _too_fine(parts: Parts) -> list[str]:
+    """A false match rate that the measurements cannot vouch for refuses everybody."""
+    if parts.worker.info is None:
+        return []
+    try:
+        parts.threshold(parts.worker.info.model, strictest(parts.config))
+    except ModelError as error:
+        return [f"an fmr in the configuration is too small, Verify is refused: {error}"]
+    return []
 
 
 def log_warnings(config: Config, worker: Worker) -> None:
