@@ -8,9 +8,7 @@ no root, changes nothing of the machine, and takes away all it made.
 """
 
 import os
-import pwd
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from typing import Any, Self
 import tomlkit
 
 from faceauthd.client import FaceAuth
+from tests.harness import rig_files
 from tests.harness.bus import PrivateBus, polkit_stand_in
 from tests.harness.daemon import Daemon, running_daemon
 from tests.harness.data import ROOT, SHARED
@@ -33,52 +32,8 @@ from tests.harness.data import ROOT, SHARED
 ACTIONS = tuple(f"org.faceauth.FaceAuth1.{verb}" for verb in ("verify", "enroll", "manage"))
 SHARED_MODELS = SHARED / "models"
 INSTALLED_BY_DEFAULT = ("yunet", "mobilefacenet", "minifasnet")
-MODULE = ROOT / "build" / "pam_faceauth.so"
 WRAPPERS = "libpam_wrapper.so libnss_wrapper.so"
 HANG_GUARD = 120  # seconds, generous: only a hang reaches it
-
-# As on a real machine: the face first, then the password, and nobody else gets in.
-SERVICES = ("sudo", "sudo-i", "su", "login", "gdm-password", "kde", "polkit-1")
-FACE_THEN_PASSWORD = """\
-auth     sufficient  {module}
-auth     sufficient  {password}
-auth     required    pam_deny.so
-account  required    pam_permit.so
-"""
-# Nothing but the face, so that an application sees what our module itself answers.
-FACE_ALONE = """\
-auth     required    {module}
-account  required    pam_permit.so
-"""
-PASSWORD_ALONE = """\
-auth     required    {password}
-account  required    pam_permit.so
-"""
-NOBODY_ASKED = """\
-auth     required    pam_permit.so
-"""
-# libpam complains where this one is missing.
-ANY_OTHER_SERVICE = """\
-auth     required    pam_deny.so
-account  required    pam_deny.so
-"""
-
-# The password module is pam_exec, which takes a password that was typed at our own prompt, as
-# pam_unix does. It hands the password over with a NUL behind it.
-PASSWORD_CHECK = """\
-#!/bin/sh
-# A user's password in the rig is the user's name.
-case " {users} " in *" $PAM_USER "*) [ "$(tr -d '\\0')" = "$PAM_USER" ] ;; *) exit 1 ;; esac
-"""
-
-SWITCH_CAMERA = """\
-#!/bin/sh
-# Shows another file or folder to the rig's camera, from its next scan on.
-set -eu
-[ $# = 1 ] && [ -e "$1" ] || {{ echo "usage: faceauth-rig-camera FILE_OR_DIR" >&2; exit 2; }}
-ln -s -- "$(realpath -- "$1")" "{link}.$$"
-mv -T -- "{link}.$$" "{link}"
-"""
 
 
 @dataclass(frozen=True)
@@ -137,18 +92,19 @@ class Rig:
             self.folder = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="faceauth-rig-"))
             )
-            stack.callback(remove_stale_wrapper_folders)
+            stack.callback(rig_files.remove_stale_wrapper_folders)
             self.camera_link = self.folder / "camera"
             self.show(self._camera)
             self.models_dir = self.folder / "models"
             self._install_models()
-            self._make_users()
+            self._users_environment = rig_files.write_users(self.folder, self._users)
             self.state = self.folder / "state"
             self.state.mkdir(mode=0o700)
             self.bus = stack.enter_context(PrivateBus())
             self.polkit = stack.enter_context(polkit_stand_in(self.bus, ACTIONS))
-            self._make_services()
-            self._make_commands()
+            subprocess.run(["make", "-s", "-C", str(ROOT / "pam_module")], check=True)
+            rig_files.write_services(self.folder / "pam.d", self.bus.address, self._users)
+            rig_files.write_commands(self.folder / "bin", self.camera_link)
             self._running = stack.enter_context(ExitStack())
             self.restart_daemon()
             self._stack = stack.pop_all()
@@ -168,7 +124,7 @@ class Rig:
         path = os.environ.get("PATH", os.defpath)
         return {
             **self.bus.environment(),
-            **self._users_environment(),
+            **self._users_environment,
             "LD_PRELOAD": WRAPPERS,
             "PAM_WRAPPER": "1",
             "PAM_WRAPPER_USE_SYSLOG": "1",  # where modules log on a real machine, not to stderr
@@ -246,7 +202,7 @@ class Rig:
                 self.bus,
                 self._configuration(),
                 self.state,
-                environment={**os.environ, **self._users_environment()},
+                environment={**os.environ, **self._users_environment},
             )
         )
 
@@ -282,60 +238,3 @@ class Rig:
         from models.liveness.passive import load_passive_models
 
         return bool(load_passive_models(self.models_dir))
-
-    def _make_users(self) -> None:
-        """Users who exist for whoever asks the C library, through nss_wrapper."""
-        known = pwd.getpwall()
-        lines = [":".join(map(str, entry)) for entry in known]
-        new = [user for user in self._users if user not in {entry.pw_name for entry in known}]
-        lines += [
-            f"{user}:x:{61000 + number}:61000:{user}:/nonexistent:/bin/sh"
-            for number, user in enumerate(new)
-        ]
-        (self.folder / "passwd").write_text("\n".join(lines) + "\n")
-        shutil.copyfile("/etc/group", self.folder / "group")
-
-    def _users_environment(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": "libnss_wrapper.so",
-            "NSS_WRAPPER_PASSWD": str(self.folder / "passwd"),
-            "NSS_WRAPPER_GROUP": str(self.folder / "group"),
-        }
-
-    def _make_services(self) -> None:
-        subprocess.run(["make", "-s", "-C", str(ROOT / "pam_module")], check=True)
-        owner = pwd.getpwuid(os.getuid()).pw_name
-        script = ROOT / "pam_module" / "pam_faceauth.py"
-        known = [*self._users, owner]
-        password_check = self.folder / "password-check"
-        password_check.write_text(PASSWORD_CHECK.format(users=" ".join(known)))
-        password_check.chmod(0o755)
-        values = {
-            "module": f"{MODULE} module={script} bus={self.bus.address} owner={owner}",
-            "password": f"pam_exec.so quiet expose_authtok {password_check}",
-        }
-        texts = dict.fromkeys(SERVICES, FACE_THEN_PASSWORD)
-        texts |= {"face": FACE_ALONE, "faceauth": PASSWORD_ALONE, "permit": NOBODY_ASKED}
-        texts["other"] = ANY_OTHER_SERVICE
-        folder = self.folder / "pam.d"
-        folder.mkdir()
-        for name, text in texts.items():
-            (folder / name).write_text(text.format(**values))
-
-    def _make_commands(self) -> None:
-        folder = self.folder / "bin"
-        folder.mkdir()
-        switch = folder / "faceauth-rig-camera"
-        switch.write_text(SWITCH_CAMERA.format(link=self.camera_link))
-        switch.chmod(0o755)
-
-
-def remove_stale_wrapper_folders() -> None:
-    """Remove what pam_wrapper left in /tmp for processes that were killed."""
-    for folder in Path("/tmp").glob("pam.?"):
-        try:
-            pid = int((folder / "pid").read_text())
-            if folder.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
-                shutil.rmtree(folder)
-        except (OSError, ValueError):
-            continue  # being made or removed by its owner right now
