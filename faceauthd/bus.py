@@ -18,7 +18,10 @@ import ctypes
 import itertools
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -345,8 +348,11 @@ class Bus:
             answers.append(reply)
             loop.quit()
 
-        self.ask(peer, method, arguments, done=done, **options)
-        loop.run()
+        with _interrupts(loop) as interrupted:
+            self.ask(peer, method, arguments, done=done, **options)
+            loop.run()
+        if interrupted:
+            raise KeyboardInterrupt
         (answer,) = answers
         if isinstance(answer, BusError):
             raise answer
@@ -360,6 +366,29 @@ class Bus:
             self._bus.con.close_sync(None)
         except GLib.Error as error:
             log.debug("leaving the bus: %s", error.message)
+
+
+@contextmanager
+def _interrupts(loop: Any) -> Iterator[list[int]]:
+    """Ctrl-C ends ``loop`` and is put into the list, within the block and in the main thread.
+
+    Python's own handler raises wherever the program is: within PyGObject, in a ``__del__`` say,
+    that is swallowed, and the program waits on.
+    """
+    caught: list[int] = []
+
+    def catch(number: int, _frame: object) -> None:
+        caught.append(number)
+        GLib.idle_add(loop.quit)  # which also ends a loop that has yet to begin
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = signal.signal(signal.SIGINT, catch)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _let_go(invocations: list[Any]) -> None:
