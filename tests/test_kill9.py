@@ -23,6 +23,7 @@ from tests.harness import clips, pictured
 from tests.harness.rig import Rig
 
 ENROLMENTS = 200
+USERS = tuple(f"user{number}" for number in range(20))  # one has room for a few faces only
 SEED = 20261122
 # As few frames as make a template, so that the kills fall into all the rest as well.
 QUICK = "[camera]\npaced = false\n[enroll]\nframes = 3\n[verify]\nliveness = []\n"
@@ -37,17 +38,18 @@ def test_what_was_reported_is_there_and_nothing_is_half(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     reported: list[str] = []
     events: Counter[str] = Counter()
-    with Rig(clip, config=QUICK, models=None) as rig:
-        for _ in range(ENROLMENTS):
+    with Rig(clip, users=USERS, config=QUICK, models=None) as rig:
+        for number in range(ENROLMENTS):
+            user = USERS[number % len(USERS)]
             with lightning(rig, chance, events):
                 try:
-                    reported.append(rig.enrol("alice", clip))
+                    reported.append(rig.enrol(user, clip))
                 except FaceAuthError as error:
                     events[error.name] += 1
             if rig.daemon.process.poll() is not None:
                 rig.restart_daemon()
         with rig.client() as daemon:
-            listed = {face["id"] for face in daemon.list_faces("alice")}
+            listed = {face["id"] for user in USERS for face in daemon.list_faces(user)}
         rig.daemon.stop()
         whole = whole_faces(rig.state)
     print(f"{len(reported)} reported, {len(listed)} stored, {dict(events)}")
@@ -87,7 +89,7 @@ def whole_faces(state: Path) -> set[str]:
     """The ids of the stored faces, each of which decrypts and can be compared."""
     store = Store(state, Vault(load_key(state)))
     try:
-        faces = store.faces("alice")
+        faces = store.all_faces()
     finally:
         store.close()
     for face in faces:

@@ -18,6 +18,8 @@ from tests.harness.data import ROOT
 from tests.harness.rig import Rig
 
 PICTURES = "[verify]\nliveness = []\n[enroll]\ntimeout = 5\n"
+# Who is not root is asked for a password before anything else.
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who is not asked")
 NO, USAGE, UNAVAILABLE, CONFIG, STORE = 1, 2, 4, 6, 7  # docs/cli.md
 
 WRONG_CONFIGURATIONS = {
@@ -163,6 +165,7 @@ def nobody_in_it(folder: Path) -> list[str]:
     return ["--from-video", str(clips.empty_scene(folder / "clip.avi", count=30))]
 
 
+@as_root
 @pytest.mark.parametrize(
     ("make", "status"),
     [
@@ -185,13 +188,14 @@ def test_nothing_to_enrol_from(
     nothing_is_lost(rig)
 
 
+@as_root
 @pytest.mark.parametrize("label", ["x" * 10_240, "two\nlines", "\x1b[31mred"])
 def test_label_that_is_none(rig: Rig, label: str) -> None:
     one_line(rig.run(["faceauth", "add", "alice", "--label", label]), USAGE)
     nothing_is_lost(rig)
 
 
-@pytest.mark.parametrize("verb", ["add", "list", "verify", "clear"])
+@pytest.mark.parametrize("verb", [pytest.param("add", marks=as_root), "list", "verify", "clear"])
 @pytest.mark.parametrize("user", ["\udcff\udcfe", "a" * 10_240, "alice\nbob"])
 def test_user_name_that_is_none(rig: Rig, verb: str, user: str) -> None:
     """The first is what Python makes of a name that is not UTF-8."""
@@ -200,6 +204,7 @@ def test_user_name_that_is_none(rig: Rig, verb: str, user: str) -> None:
     nothing_is_lost(rig)
 
 
+@as_root
 def test_missing_camera(rig: Rig) -> None:
     scene = rig.camera_link.resolve()
     rig.camera_link.unlink()

@@ -46,6 +46,7 @@ def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who enrols without a password")
 def test_the_whole_job_inside(scenes: Path) -> None:
     """Enrol by the command, accept by PAM, refuse somebody else, and still take a password."""
     script = f"""
