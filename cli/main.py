@@ -17,6 +17,7 @@ from cli.lazy import Verbs
 from faceauthd.results import FaceAuthError
 
 VERBS = {
+    "setup": "cli.setup:setup",
     "add": "cli.faces:add",
     "list": "cli.faces:list_faces",
     "rename": "cli.faces:rename",

@@ -4,7 +4,6 @@
 The light is measured: where nobody else uses the camera, and the caller may, one frame is taken.
 """
 
-import itertools
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,11 +11,10 @@ from pathlib import Path
 
 from cli.checks.finding import Finding, ok, problem, unknown, warning
 from cli.checks.machine import Machine
+from cli.looking import brightness, look
 from faceauthd.camera.discovery import find_camera, list_cameras
-from faceauthd.camera.opening import open_source
 from faceauthd.camera.terms import CameraError, CameraInfo
 
-SETTLING = 15  # frames until a webcam's exposure has settled
 LIST = "see: faceauth cameras; faceauth config set camera.device ID"
 
 
@@ -93,18 +91,11 @@ def has_open(process: Path, node: str) -> bool:
 def light(machine: Machine) -> Finding:
     """How bright the camera's picture is."""
     try:
-        source = open_source(machine.config.camera)
+        mean = brightness(look(machine.config.camera))
     except CameraError as error:
+        if error.why == "broken":
+            return problem(f"the camera gives no picture: {error}", "connect it again")
         return unknown(f"the light: {error}", "sudo faceauth doctor" if os.geteuid() else "")
-    try:
-        frames = list(itertools.islice(source.frames(), SETTLING))
-    except CameraError as error:
-        return problem(f"the camera gives no picture: {error}", "connect it again")
-    finally:
-        source.close()
-    if not frames:
-        return problem("the camera gives no picture", "connect it again")
-    brightness = float(frames[-1].image.mean())
-    if brightness < machine.config.verify.dark:
-        return warning(f"it is dark: mean brightness {brightness:.0f} of 255", "turn on a light")
-    return ok(f"there is light: mean brightness {brightness:.0f} of 255")
+    if mean < machine.config.verify.dark:
+        return warning(f"it is dark: mean brightness {mean:.0f} of 255", "turn on a light")
+    return ok(f"there is light: mean brightness {mean:.0f} of 255")

@@ -13,6 +13,7 @@ import pytest
 
 from cli import connection, main, terminal
 from faceauthd.client import FaceAuth
+from tests.cli.scratch_pam import built, system  # noqa: F401  they are fixtures
 from tests.cli.scripted import Scripted, scripted_service
 from tests.harness.bus import PrivateBus
 
