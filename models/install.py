@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Install registered models: from their official address, or from a folder.
 
-Nothing is installed whose SHA-256 is not the registered one. A model appears in ``models_dir`` as a
+Nothing is installed whose SHA-256 is not the registered one; that holds for an official file that
+has to be converted, and for what the conversion gives. A model appears in ``models_dir`` as a
 whole folder, by one rename; a download that broke off is taken up where it ended. Only HTTPS is
 spoken, also after a redirect, and no more is read than the registered number of bytes.
 """
@@ -12,11 +13,14 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
 from models.errors import ModelError
+from models.liveness.published import convert
+from models.liveness.torchfile import WeightsError
 from models.registry import Model, ModelFile, model
 
 STALL = 30.0  # seconds without a byte after which a download is given up
@@ -24,6 +28,7 @@ BLOCK = 64 * 1024
 HTTPS = "https://"
 
 Progress = Callable[[ModelFile, int], None]  # the file, and how many of its bytes are here
+Get = Callable[[ModelFile], bytes]  # where a registered file comes from
 
 
 def install(
@@ -40,6 +45,8 @@ def install(
     about = model(name)
     if about.package:
         raise ModelError(f"{name} is part of the Python package {about.package}: pip installs it")
+    fetch: Get = partial(_fetched, models_dir, on_progress)
+    get = fetch if source is None else partial(_copied, about, source)
     target = about.directory(models_dir)
     if not _problems(about, models_dir):
         return target
@@ -49,10 +56,7 @@ def install(
             fresh = Path(scratch) / name
             fresh.mkdir(mode=0o755)
             for file in about.files:
-                if source is None:
-                    _fetch(about, file, models_dir, fresh / file.name, on_progress)
-                else:
-                    _copy(about, file, source, fresh / file.name)
+                _write(fresh / file.name, _bytes(about, file, get, source))
             _put(fresh, target)
     except OSError as error:
         raise ModelError(f"{name}: cannot be installed: {error}") from error
@@ -97,7 +101,28 @@ def _put(fresh: Path, target: Path) -> None:
     fresh.rename(target)
 
 
-def _copy(about: Model, file: ModelFile, source: Path, target: Path) -> None:
+def _bytes(about: Model, file: ModelFile, get: Get, source: Path | None) -> bytes:
+    """The registered file as it is, or else converted from the official one."""
+    if file.made_from is None or (source is not None and (source / file.name).exists()):
+        return get(file)
+    return _converted(about, file, get(file.made_from))
+
+
+def _converted(about: Model, file: ModelFile, official: bytes) -> bytes:
+    """What our conversion makes of the official file. ModelError where that is not the known."""
+    with tempfile.NamedTemporaryFile(suffix=f"-{file.name}") as stream:
+        stream.write(official)
+        stream.flush()
+        try:
+            data = convert(Path(stream.name))
+        except (WeightsError, ImportError) as error:
+            raise ModelError(f"{about.name}: it cannot be converted: {error}") from error
+    if not file.is_right(data):
+        raise ModelError(f"{about.name}: the conversion gave another network than the known one")
+    return data
+
+
+def _copied(about: Model, source: Path, file: ModelFile) -> bytes:
     try:
         with (source / file.name).open("rb") as stream:
             data = stream.read(file.size + 1)
@@ -105,33 +130,26 @@ def _copy(about: Model, file: ModelFile, source: Path, target: Path) -> None:
         raise ModelError(f"{about.name}: {source} has no file {file.name}") from None
     if not file.is_right(data):
         raise ModelError(f"{source / file.name}: not the registered file (SHA-256 differs)")
-    _write(target, data)
+    return data
 
 
-def _fetch(
-    about: Model, file: ModelFile, models_dir: Path, target: Path, on_progress: Progress | None
-) -> None:
-    if not file.url:
-        raise ModelError(
-            f"{about.name}: {about.source or 'it has no address'}; "
-            f"install it with --from a folder that holds {file.name} (sha256 {file.sha256})"
-        )
-    partial = models_dir / f".{file.sha256}.partial"
+def _fetched(models_dir: Path, on_progress: Progress | None, file: ModelFile) -> bytes:
+    broken_off = models_dir / f".{file.sha256}.partial"
     try:
-        _download(file, partial, on_progress)
+        _download(file, broken_off, on_progress)
     except urllib.error.HTTPError as error:
-        partial.unlink(missing_ok=True)  # whatever the server minds, begin anew next time
+        broken_off.unlink(missing_ok=True)  # whatever the server minds, begin anew next time
         raise ModelError(f"{file.url}: the server says {error.code} {error.reason}") from error
     except (urllib.error.URLError, HTTPException, TimeoutError) as error:
         reason = getattr(error, "reason", "") or str(error) or type(error).__name__
         raise ModelError(f"{file.url}: {reason}; what has come is kept, try again") from error
-    data = partial.read_bytes()
+    data = broken_off.read_bytes()
     if len(data) < file.size:
         raise ModelError(f"{file.url}: ended after {len(data)} of {file.size} bytes; try again")
-    partial.unlink()
+    broken_off.unlink()
     if not file.is_right(data):
         raise ModelError(f"{file.url}: not the registered file (SHA-256 differs); not installed")
-    _write(target, data)
+    return data
 
 
 def _download(file: ModelFile, partial: Path, on_progress: Progress | None) -> None:

@@ -23,15 +23,21 @@ REGISTRY = Path(__file__).with_name("registry.toml")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One registered file; ``url`` is empty where no address serves exactly these bytes."""
+    """One registered file; ``url`` is empty where no address serves exactly these bytes.
+
+    ``made_from`` is the official file that a conversion of ours makes it from. The conversion's
+    bytes are known too, by ``made_sha256``, and as good.
+    """
 
     name: str
     size: int
     sha256: str
     url: str = ""
+    made_from: "ModelFile | None" = None
+    made_sha256: str = ""
 
     def is_right(self, data: bytes) -> bool:
-        return hashlib.sha256(data).hexdigest() == self.sha256
+        return hashlib.sha256(data).hexdigest() in (self.sha256, self.made_sha256)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,6 @@ class Model:
     title: str
     licence: str
     home: str
-    source: str
     package: str
     files: tuple[ModelFile, ...]
     table: Mapping[str, Any]
@@ -119,11 +124,19 @@ def _model(name: str, table: dict[str, Any]) -> Model:
         title=table["title"],
         licence=table["licence"],
         home=table["home"],
-        source=table.get("source", ""),
         package=table.get("package", ""),
-        files=tuple(
-            ModelFile(file["name"], file["bytes"], file["sha256"], file.get("url", ""))
-            for file in table["files"]
-        ),
+        files=tuple(_file(file) for file in table["files"]),
         table=MappingProxyType(table),
+    )
+
+
+def _file(table: dict[str, Any]) -> ModelFile:
+    official = table.get("made_from")
+    return ModelFile(
+        name=table["name"],
+        size=table["bytes"],
+        sha256=table["sha256"],
+        url=table.get("url", ""),
+        made_from=_file(official) if official else None,
+        made_sha256=table.get("made_sha256", ""),
     )

@@ -167,23 +167,23 @@ def _load_published(model: Any, weights: Weights) -> None:
         name = layer.name.replace("-", ".")
         kind = type(layer).__name__
         if kind in ("Conv2D", "DepthwiseConv2D"):
-            kernel, bias = _folded(weights, name)
+            kernel, bias = folded(weights, name)
             axes = (2, 3, 1, 0) if kind == "Conv2D" else (2, 3, 0, 1)
             layer.set_weights([kernel.transpose(axes), bias])
         elif kind == "PReLU":
             layer.set_weights([weights[f"{name}.weight"].reshape(1, 1, -1)])
     # Here the normalisation follows the dense layer.
-    scale, shift = _normalisation(weights, "bn")
+    scale, shift = normalisation(weights, "bn")
     model.get_layer("linear").set_weights([weights["linear.weight"].T * scale, shift])
     model.get_layer("prob").set_weights([weights["prob.weight"].T])
 
 
-def _folded(weights: Weights, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def folded(weights: Weights, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Kernel and bias of a convolution with its batch normalisation folded in."""
-    scale, shift = _normalisation(weights, f"{name}.bn")
+    scale, shift = normalisation(weights, f"{name}.bn")
     return weights[f"{name}.conv.weight"] * scale.reshape(-1, 1, 1, 1), shift
 
 
-def _normalisation(weights: Weights, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def normalisation(weights: Weights, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     scale = weights[f"{name}.weight"] / np.sqrt(weights[f"{name}.running_var"] + FOLD_EPSILON)
     return scale, weights[f"{name}.bias"] - weights[f"{name}.running_mean"] * scale

@@ -15,10 +15,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.onnx_graph import Graph
 
 CHIP = 150
 DIMENSION = 128
@@ -157,79 +158,44 @@ def to_onnx(network: Network) -> bytes:
     Input ``chips`` (n, 3, 150, 150) float32, RGB 0-255; output ``embeddings`` (n, 128) float32, not
     normalised, as dlib gives it.
     """
-    graph = _Graph()
+    graph = Graph("dlib_face_recognition_resnet_model_v1")
     value = graph.node("Sub", "chips", graph.constant(np.reshape(MEAN, (1, 3, 1, 1))))
     value = graph.node("Mul", value, graph.constant(np.array(1 / SCALE)))
     convolutions = iter(network.convolutions)
-    value = graph.convolve(value, next(convolutions))
+    value = _convolve(graph, value, next(convolutions))
     value = graph.node("Relu", value)
     value = graph.node("MaxPool", value, kernel_shape=[3, 3], strides=[2, 2])
     channels, side = 32, 35
     for filters, blocks, down in LEVELS:
         for block in range(blocks):
             halve = down and block == 0
-            branch = graph.node("Relu", graph.convolve(value, next(convolutions)))
-            branch = graph.convolve(branch, next(convolutions))
+            branch = graph.node("Relu", _convolve(graph, value, next(convolutions)))
+            branch = _convolve(graph, branch, next(convolutions))
             if halve:
                 value = graph.node("AveragePool", value, kernel_shape=[2, 2], strides=[2, 2])
                 small, side = (side - 3) // 2 + 1, side // 2
-                branch = graph.pad(branch, channels=0, side=side - small)
+                branch = _pad(graph, branch, channels=0, side=side - small)
             # dlib adds layers of unlike shapes as if the smaller one were filled up with zeros.
-            value = graph.pad(value, channels=filters - channels, side=0)
+            value = _pad(graph, value, channels=filters - channels, side=0)
             value = graph.node("Relu", graph.node("Add", value, branch))
             channels = filters
     value = graph.node("Flatten", graph.node("GlobalAveragePool", value))
     graph.node("MatMul", value, graph.constant(network.embedding), output="embeddings")
-    return graph.model()
+    return graph.model(("chips", (3, CHIP, CHIP)), ("embeddings", DIMENSION))
 
 
-class _Graph:
-    """An ONNX graph under construction; values are known by name."""
+def _convolve(graph: Graph, value: str, layer: Convolution) -> str:
+    return graph.convolution(
+        value, layer.weights, layer.bias, stride=layer.stride, padding=layer.padding
+    )
 
-    def __init__(self) -> None:
-        from onnx import helper, numpy_helper  # only a conversion needs it
 
-        self._helper: Any = helper
-        self._numpy: Any = numpy_helper
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
-
-    def constant(self, values: NDArray[Any], dtype: type = np.float32) -> str:
-        name = f"c{len(self._constants)}"
-        array: NDArray[Any] = np.ascontiguousarray(values, dtype)
-        self._constants.append(self._numpy.from_array(array, name))
-        return name
-
-    def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        name = output or f"v{len(self._nodes)}"
-        self._nodes.append(self._helper.make_node(operator, list(inputs), [name], **attributes))
-        return name
-
-    def convolve(self, value: str, layer: Convolution) -> str:
-        weights, bias = self.constant(layer.weights), self.constant(layer.bias)
-        strides, pads = [layer.stride] * 2, [layer.padding] * 4
-        return self.node("Conv", value, weights, bias, strides=strides, pads=pads)
-
-    def pad(self, value: str, channels: int, side: int) -> str:
-        """Zeros behind the channels, and below and right of the picture."""
-        if not channels and not side:
-            return value
-        amounts = np.array([0, 0, 0, 0, 0, channels, side, side])
-        return self.node("Pad", value, self.constant(amounts, np.int64))
-
-    def model(self) -> bytes:
-        float32 = 1
-        info = self._helper.make_tensor_value_info
-        graph = self._helper.make_graph(
-            self._nodes,
-            "dlib_face_recognition_resnet_model_v1",
-            [info("chips", float32, ["n", 3, CHIP, CHIP])],
-            [info("embeddings", float32, ["n", DIMENSION])],
-            self._constants,
-        )
-        opset = self._helper.make_opsetid("", 13)
-        model = self._helper.make_model(graph, opset_imports=[opset], ir_version=8)
-        return bytes(model.SerializeToString())
+def _pad(graph: Graph, value: str, channels: int, side: int) -> str:
+    """Zeros behind the channels, and below and right of the picture."""
+    if not channels and not side:
+        return value
+    amounts = np.array([0, 0, 0, 0, 0, channels, side, side])
+    return graph.node("Pad", value, graph.constant(amounts, np.int64))
 
 
 def convert(source: Path, target: Path) -> None:

@@ -110,7 +110,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def register(url: str) -> None:
         file = ModelFile(NAME, len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), url)
-        about = Model("tiny", "tiny-1", "detection", "", "MIT", "", "", "", (file,), {})
+        about = Model("tiny", "tiny-1", "detection", "", "MIT", "", "", (file,), {})
         monkeypatch.setattr(installing, "model", lambda _name: about)
 
     return register
@@ -270,9 +270,47 @@ def test_a_plain_address_is_not_even_tried(
         install("tiny", tmp_path)
 
 
-def test_a_model_without_an_address_asks_for_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"--from a folder that holds .*\.onnx \(sha256 f0616a1c"):
-        install("minifasnet", tmp_path)
+@needs("models")
+def test_an_official_file_is_converted_and_known_again(tmp_path: Path) -> None:
+    official = tmp_path / "official"
+    official.mkdir()
+    file = model("minifasnet").files[0]
+    assert file.made_from is not None
+    name = file.made_from.name
+    weights = (SHARED / "models" / "minifasnet" / name).read_bytes()
+    (official / name).write_bytes(weights)
+    target = install("minifasnet", tmp_path / "models", official)
+    assert [path.name for path in target.iterdir()] == [file.name]
+    data = (target / file.name).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == file.made_sha256
+    verify("minifasnet", tmp_path / "models")
+    (target / file.name).write_bytes(data[:-1] + b"x")
+    with pytest.raises(ModelError, match="SHA-256 differs"):
+        verify("minifasnet", tmp_path / "models")
+    (official / name).write_bytes(weights[:-1] + b"x")
+    with pytest.raises(ModelError, match=rf"{name}: not the registered file"):
+        install("minifasnet", tmp_path / "models", official)
+
+
+@needs("models")
+def test_a_conversion_that_goes_wrong_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    official = tmp_path / "official"
+    official.mkdir()
+    name = "2.7_80x80_MiniFASNetV2.pth"
+    (official / name).symlink_to(SHARED / "models" / "minifasnet" / name)
+    monkeypatch.setattr(installing, "convert", lambda _path: b"another network")
+    with pytest.raises(ModelError, match="the conversion gave another network"):
+        install("minifasnet", tmp_path / "models", official)
+
+    def broken(_path: Path) -> bytes:
+        raise ImportError("No module named 'onnx'")
+
+    monkeypatch.setattr(installing, "convert", broken)
+    with pytest.raises(ModelError, match="minifasnet: it cannot be converted: No module named"):
+        install("minifasnet", tmp_path / "models", official)
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["yunet", "mobilefacenet", "minifasnet"])

@@ -23,7 +23,8 @@ def test_every_model_is_described() -> None:
         for file in about.files:
             assert len(file.sha256) == 64 and file.size > 0 and "/" not in file.name
             assert not file.url or file.url.startswith("https://")
-            assert file.url or about.source or about.package, "where do its bytes come from?"
+            official = file.made_from or file
+            assert official.url or about.package, "where do its bytes come from?"
         if about.role == "recognition":
             assert about.table["dimension"] == 128
         if "input" in about.table:
