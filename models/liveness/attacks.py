@@ -2,9 +2,8 @@
 """Simulated attacks: a picture of a live face becomes a print or a screen held to a camera.
 
 What ships may be trained only on faces that were given for it, and there are no attacks among
-those. So an attack is rendered: a part of the picture becomes a sheet of paper (ink and paper
-colours, halftone, white margin, bend) or a display (bezel, sub-pixel grid, its own gamma and
-brightness, refresh bands, glare), is turned in space, held by a hand before other surroundings,
+those. So an attack is rendered: a sheet of paper or a display (media.py) is turned in space, held
+by a hand before other surroundings or right before somebody's face, lit (bend, shadow, glare),
 and sampled by the camera's pixels. The scene is drawn at twice the camera's resolution and then
 averaged down, so that moire arises as it does in a camera, by sampling the grid. The camera's
 own chain (augment.webcam) comes after this and is not part of it.
@@ -13,192 +12,84 @@ Deterministic for a given generator; numpy and OpenCV only. Images are (height, 
 BGR, boxes in pixels.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.face import Box, Image
-from models.liveness.augment import gamma
-
-Random = np.random.Generator
-Plane = NDArray[np.float32]  # (height, width, 3) light, 0-255, or (height, width) cover, 0-1
+from models.liveness.media import Plane, Random, Sheet, sheet
 
 OVERSAMPLE = 2  # the scene's pixels along one pixel of the camera
-
-
-@dataclass(frozen=True)
-class Medium:
-    """What the picture is shown on.
-
-    aspect     width / height of its face, from-to
-    margin     bezel or paper margin, as a share of the shorter side, from-to
-    pixels     pixels (or halftone dots) along its width, from-to
-    """
-
-    name: str
-    aspect: tuple[float, float]
-    margin: tuple[float, float]
-    pixels: tuple[int, int]
-
-
-MEDIA = {
-    medium.name: medium
-    for medium in (
-        Medium("print", aspect=(0.65, 1.4), margin=(0.0, 0.12), pixels=(150, 500)),
-        Medium("phone", aspect=(0.45, 0.65), margin=(0.01, 0.07), pixels=(720, 1440)),
-        Medium("tablet", aspect=(0.65, 1.4), margin=(0.03, 0.09), pixels=(1000, 2200)),
-        Medium("monitor", aspect=(1.2, 1.8), margin=(0.01, 0.05), pixels=(1280, 2560)),
-    )
-}
-
-
-@dataclass(frozen=True)
-class _Sheet:
-    """A medium's face, flat: light, its cover (rounded corners), and the face's box on it."""
-
-    light: Plane
-    cover: Plane
-    box: Box
-    pixels: float  # display pixels or dots along one of the sheet's pixels
+REACH = 2.0  # heights of a face on each side of it that a liveness model may look at, and more
 
 
 def simulate(
-    species: str, picture: Image, box: Box, surroundings: Image, size: tuple[int, int], rng: Random
+    species: str,
+    picture: Image,
+    box: Box,
+    surroundings: Image,
+    size: tuple[int, int],
+    rng: Random,
+    *,
+    before: Box | None = None,
 ) -> tuple[Image, Box]:
     """A picture with one face in ``box``, shown to a camera on the medium ``species``.
 
-    ``surroundings`` is any other picture; ``size`` is the camera's (width, height). Returns the
-    camera's image and the face's box in it. KeyError for an unknown species.
+    ``surroundings`` is any other picture; with ``before``, the place of a face in it, the medium
+    is held right before that face, smaller or larger than it, and the camera shows that face's
+    surroundings; else ``size`` is the camera's (width, height). Returns the camera's image and the
+    shown face's box in it. KeyError for an unknown species.
     """
-    sheet = _sheet(MEDIA[species], picture, box, rng)
-    fine = (size[0] * OVERSAMPLE, size[1] * OVERSAMPLE)
-    place = _placement(sheet, fine, rng)
-    scene = elsewhere(surroundings, fine, rng)
-    light = cv2.warpPerspective(sheet.light, place, fine, flags=cv2.INTER_LINEAR)
-    cover = cv2.warpPerspective(sheet.cover, place, fine, flags=cv2.INTER_LINEAR)
+    if before is None:
+        fine = (size[0] * OVERSAMPLE, size[1] * OVERSAMPLE)
+        scene, height = elsewhere(surroundings, fine, rng), fine[1] * rng.uniform(0.22, 0.6)
+        target = np.array(fine) * rng.uniform(0.38, 0.62, 2)
+    else:
+        scene, holder = _holder(surroundings, before, rng)
+        fine = (scene.shape[1], scene.shape[0])
+        height = holder.height * rng.uniform(0.5, 1.4)
+        target = np.array(holder.centre) + rng.normal(0, 0.08, 2) * holder.height
+    flat = sheet(species, picture, box, rng, tight=before is not None and rng.random() < 0.7)
+    place = _placement(flat, height / flat.box.height, target, rng)
+    light = cv2.warpPerspective(flat.light, place, fine, flags=cv2.INTER_LINEAR)
+    cover = cv2.warpPerspective(flat.cover, place, fine, flags=cv2.INTER_LINEAR)
     if species == "print":
         light = light * _paper_shading(fine, rng)
         scene = _shadow(scene, cover, rng)
     else:
-        light = light * _grid(place, sheet, fine, rng) * _bands(fine, rng)
+        light = light * _grid(place, flat, fine, rng) * _bands(fine, rng)
     light = light + _glare(fine, rng, strong=species != "print")
     scene += (light - scene) * cover[..., None]
     if rng.random() < 0.7:
-        scene = _hand(scene, place, sheet, _skin(picture, box), rng)
+        scene = _hand(scene, place, flat, _skin(picture, box), rng)
+    size = (fine[0] // OVERSAMPLE, fine[1] // OVERSAMPLE)
     camera = cv2.resize(scene, size, interpolation=cv2.INTER_AREA)
-    seen = _mapped(sheet.box, place)
+    seen = _mapped(flat.box, place)
     face = Box(*(value / OVERSAMPLE for value in (seen.x, seen.y, seen.width, seen.height)))
     return np.clip(camera, 0, 255).astype(np.uint8), face
 
 
-def _sheet(medium: Medium, picture: Image, box: Box, rng: Random) -> _Sheet:
-    """The picture's part around the face, as the medium shows it, with its margin."""
-    shown, face = _window(picture, box, float(rng.uniform(*medium.aspect)), rng)
-    height, width = shown.shape[:2]
-    light = shown.astype(np.float32)
-    dots = rng.uniform(*medium.pixels) / width
-    light = _ink(light, dots, rng) if medium.name == "print" else _display(light, rng)
-    margin = int(min(height, width) * rng.uniform(*medium.margin))
-    if medium.name == "print":
-        border = [float(rng.uniform(205, 250))] * 3
-    else:
-        border = (rng.uniform(0, 40) + rng.uniform(-6, 6, 3)).clip(0).tolist()
-        if rng.random() < 0.1:
-            border = [float(rng.uniform(150, 240))] * 3
-    # A phone's chin and forehead are thicker than its sides.
-    ends = int(margin * rng.uniform(1, 3)) if medium.name == "phone" else margin
-    light = cv2.copyMakeBorder(light, ends, ends, margin, margin, cv2.BORDER_CONSTANT, value=border)
-    rounding = 0.0 if medium.name == "print" else float(rng.uniform(0, 0.1))
-    cover = _rounded(light.shape[:2], rounding)
-    moved = Box(face.x + margin, face.y + ends, face.width, face.height)
-    return _Sheet(light, cover, moved, dots)
-
-
-def _window(picture: Image, box: Box, aspect: float, rng: Random) -> tuple[Image, Box]:
-    """What of the picture is shown: at least the face, at most what there is."""
+def _holder(picture: Image, box: Box, rng: Random) -> tuple[Plane, Box]:
+    """The scene around the face in ``box``, which is to hold the medium, and its place there."""
     high, wide = picture.shape[:2]
-    height = box.height * rng.uniform(1.3, 2.5)  # so that edges lie within the crop
-    width = max(height * aspect, box.width * 1.25)
     x, y = box.centre
-    x += rng.uniform(-0.15, 0.15) * width
-    y += rng.uniform(-0.1, 0.15) * height
-    left = int(max(min(x - width / 2, box.x), 0))
-    top = int(max(min(y - height / 2, box.y), 0))
-    right = int(min(max(x + width / 2, box.x + box.width), wide))
-    bottom = int(min(max(y + height / 2, box.y + box.height), high))
-    shown = picture[top:bottom, left:right]
-    # One size for all, so that dots and blurs have the same meaning on every picture.
-    scale = 480 / max(shown.shape[:2])
-    shown = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    face = Box((box.x - left) * scale, (box.y - top) * scale, box.width * scale, box.height * scale)
-    return shown, face
+    left, top = (int(max(at - REACH * box.height, 0)) for at in (x, y))
+    right, bottom = int(min(x + REACH * box.height, wide)), int(min(y + REACH * box.height, high))
+    scale = OVERSAMPLE * rng.uniform(55, 120) / box.height
+    scene = cv2.resize(picture[top:bottom, left:right], None, fx=scale, fy=scale)
+    lit: Plane = scene.astype(np.float32) * np.float32(rng.uniform(0.6, 1.15))
+    moved = ((box.x - left) * scale, (box.y - top) * scale, box.width * scale, box.height * scale)
+    return lit, Box(*moved)
 
 
-def _ink(light: Plane, dots: float, rng: Random) -> Plane:
-    """Ink on paper: fewer colours, no black, a paper's tint, and a halftone that one may see."""
-    black, white = rng.uniform(10, 60), rng.uniform(195, 250)
-    grey = light.mean(axis=2, keepdims=True)
-    vivid = 0.0 if rng.random() < 0.1 else rng.uniform(0.5, 1.2)
-    light = grey + (light - grey) * np.float32(vivid)
-    light = gamma(light, rng.uniform(-0.3, 0.5))
-    light = black + light * np.float32((white - black) / 255)
-    if rng.random() < 0.6:
-        light = light + _halftone(light, dots, rng)
-    tint = 1 + rng.uniform(-0.06, 0.06, 3).astype(np.float32)
-    tinted: Plane = light * tint
-    return tinted.astype(np.float32)
-
-
-def _halftone(light: Plane, dots: float, rng: Random) -> Plane:
-    """One rotated screen for each ink; dots show most in the mid tones."""
-    rows, columns = np.mgrid[: light.shape[0], : light.shape[1]].astype(np.float32)
-    turn = np.float32(2 * np.pi * dots)
-    pattern = np.empty_like(light)
-    for channel, angle in enumerate(np.radians([15.0, 75.0, 0.0]) + rng.uniform(-0.1, 0.1)):
-        cosine, sine = np.float32(np.cos(angle)) * turn, np.float32(np.sin(angle)) * turn
-        along = columns * cosine + rows * sine
-        across = rows * cosine - columns * sine
-        pattern[..., channel] = (np.cos(along) + np.cos(across)) / 2
-    middle = 1 - np.abs(light / 127.5 - 1)
-    dotted: Plane = pattern * middle * np.float32(rng.uniform(5, 45))
-    return dotted
-
-
-def _display(light: Plane, rng: Random) -> Plane:
-    """A display's gamma, black level, brightness and colour temperature."""
-    light = gamma(light, rng.uniform(-0.35, 0.45))
-    cold = rng.uniform(-0.05, 0.2)
-    light = light * np.array([1 + cold, 1, 1 - cold], np.float32)
-    light = light * np.float32(rng.uniform(0.6, 1.3)) + np.float32(rng.uniform(0, 30))
-    if rng.random() < 0.2:  # the camera exposes for dark surroundings and the screen burns out
-        light = light * np.float32(rng.uniform(1.1, 1.5)) + 10
-    return np.clip(light, 0, 255)
-
-
-def _rounded(shape: tuple[int, ...], rounding: float) -> Plane:
-    """The cover of a rectangle with rounded corners."""
-    height, width = shape[:2]
-    radius = int(min(height, width) * rounding)
-    cover = np.zeros((height, width), np.float32)
-    cv2.rectangle(cover, (radius, 0), (width - 1 - radius, height - 1), 1.0, -1)
-    cv2.rectangle(cover, (0, radius), (width - 1, height - 1 - radius), 1.0, -1)
-    for x in (radius, width - 1 - radius):
-        for y in (radius, height - 1 - radius):
-            cv2.circle(cover, (x, y), radius, 1.0, -1)
-    return cover
-
-
-def _placement(sheet: _Sheet, size: tuple[int, int], rng: Random) -> NDArray[np.float64]:
-    """The homography from the sheet into the scene: near or far, turned and tilted."""
-    width, height = size
-    scale = height * rng.uniform(0.22, 0.6) / sheet.box.height
-    centre = np.array(sheet.box.centre)
-    target = np.array([width * rng.uniform(0.38, 0.62), height * rng.uniform(0.38, 0.62)])
+def _placement(
+    flat: Sheet, scale: float, target: NDArray[np.float64], rng: Random
+) -> NDArray[np.float64]:
+    """The homography that brings the shown face to ``target``, turned and tilted."""
+    centre = np.array(flat.box.centre)
     turn = np.radians(rng.normal(0, 7))
     spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * scale
-    high, wide = sheet.cover.shape
+    high, wide = flat.cover.shape
     corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float64)
     placed = (corners - centre) @ spin.T
     # Tilt: what is nearer grows. Seen from a few widths away.
@@ -239,7 +130,7 @@ def elsewhere(picture: Image, size: tuple[int, int], rng: Random) -> Plane:
 
 
 def _grid(
-    place: NDArray[np.float64], sheet: _Sheet, size: tuple[int, int], rng: Random
+    place: NDArray[np.float64], flat: Sheet, size: tuple[int, int], rng: Random
 ) -> Plane | float:
     """The display's lattice as the scene's pixels sample it: red, green and blue side by side."""
     if rng.random() < 0.3:
@@ -249,7 +140,7 @@ def _grid(
         np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)
     )
     depth = back[2, 0] * columns + back[2, 1] * rows + back[2, 2]
-    turn = np.float32(2 * np.pi * sheet.pixels)
+    turn = np.float32(2 * np.pi * flat.pixels)
     across = (back[0, 0] * columns + back[0, 1] * rows + back[0, 2]) / depth * turn
     down = (back[1, 0] * columns + back[1, 1] * rows + back[1, 2]) / depth * turn
     depth_of = np.float32(rng.uniform(0.05, 0.5))
@@ -285,7 +176,7 @@ def _glare(size: tuple[int, int], rng: Random, *, strong: bool) -> Plane | float
 
 
 def _paper_shading(size: tuple[int, int], rng: Random) -> Plane:
-    """Light that falls unevenly on a bent sheet."""
+    """Light that falls unevenly on a bent flat."""
     columns, rows = np.meshgrid(
         np.linspace(-1, 1, size[0], dtype=np.float32), np.linspace(-1, 1, size[1], dtype=np.float32)
     )
@@ -316,10 +207,10 @@ def _skin(picture: Image, box: Box) -> NDArray[np.float32]:
 
 
 def _hand(
-    scene: Plane, place: NDArray[np.float64], sheet: _Sheet, skin: NDArray[np.float32], rng: Random
+    scene: Plane, place: NDArray[np.float64], flat: Sheet, skin: NDArray[np.float32], rng: Random
 ) -> Plane:
     """Fingers that reach over an edge of the medium."""
-    height, width = sheet.cover.shape
+    height, width = flat.cover.shape
     side = rng.integers(0, 3)  # left, right, below
     fingers = np.zeros(scene.shape[:2], np.float32)
     first = rng.uniform(0.35, 0.75)

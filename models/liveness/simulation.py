@@ -15,12 +15,22 @@ from numpy.typing import NDArray
 
 from models.face import Box, Image
 from models.liveness.attacks import elsewhere, simulate
-from models.liveness.augment import flip, jitter, webcam
+from models.liveness.augment import jitter, webcam
 from models.liveness.crop import context_crop
+from models.liveness.media import Plane
 
 LIVE = "live"
+BEFORE = "-before-face"  # ends the names of attacks that are held right before somebody's face
 # What is drawn, how often: as many live faces as attacks, the commonest attacks most.
-SHARES = {LIVE: 0.5, "print": 0.15, "phone": 0.15, "tablet": 0.08, "monitor": 0.12}
+SHARES = {
+    LIVE: 0.5,
+    "print": 0.10,
+    "phone": 0.10,
+    "tablet": 0.05,
+    "monitor": 0.07,
+    "print" + BEFORE: 0.12,
+    "phone" + BEFORE: 0.06,
+}
 SIZES = ((320, 240), (240, 320), (280, 280))  # of the simulated camera, (width, height)
 ROOM = 0.05  # where the face fills less of a picture, the picture shows a room
 
@@ -41,9 +51,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Crops:
-    """What a network learns from: images (n, size, size, 3) uint8 BGR, and each one's species."""
+    """What a network learns from.
+
+    ``images`` and ``clean`` are (n, size, size, 3) uint8 BGR: what a webcam makes of each scene,
+    and the same crop without the webcam, mirror image and all.
+    """
 
     images: NDArray[np.uint8]
+    clean: NDArray[np.uint8]
     species: list[str]
 
     @property
@@ -53,15 +68,25 @@ class Crops:
 
 def draw(pictures: Sequence[Picture], count: int, seed: int, scale: float, size: int) -> Crops:
     """``count`` crops of these pictures, with the box enlarged ``scale`` times."""
-    images = np.empty((count, size, size, 3), np.uint8)
+    images, clean = np.empty((2, count, size, size, 3), np.uint8)
     species = []
     for index in range(count):
         rng = np.random.default_rng((seed, index))
         name = str(rng.choice(list(SHARES), p=list(SHARES.values())))
         image, box = _scene(pictures, name, rng)
-        images[index] = flip(context_crop(webcam(image, rng), jitter(box, rng), scale, size), rng)
+        box = jitter(box, rng)
+        if rng.random() < 0.5:
+            image, box = mirrored(image, box)
+        images[index] = context_crop(webcam(image, rng), box, scale, size)
+        clean[index] = context_crop(image, box, scale, size)
         species.append(name)
-    return Crops(images, species)
+    return Crops(images, clean, species)
+
+
+def mirrored(image: Image, box: Box) -> tuple[Image, Box]:
+    """The mirror image, and where the face is in it."""
+    turned = np.ascontiguousarray(image[:, ::-1])
+    return turned, Box(image.shape[1] - box.x - box.width, box.y, box.width, box.height)
 
 
 def _scene(pictures: Sequence[Picture], name: str, rng: np.random.Generator) -> tuple[Image, Box]:
@@ -70,7 +95,9 @@ def _scene(pictures: Sequence[Picture], name: str, rng: np.random.Generator) -> 
         rooms = [one for one in pictures if one.box.area < ROOM * one.image[..., 0].size]
         return _live(picture, _pick(rooms or pictures, rng).image, rng)
     size = SIZES[rng.integers(len(SIZES))]
-    return simulate(name, picture.image, picture.box, _pick(pictures, rng).image, size, rng)
+    other, medium = _pick(pictures, rng), name.removesuffix(BEFORE)
+    before = other.box if name.endswith(BEFORE) else None
+    return simulate(medium, picture.image, picture.box, other.image, size, rng, before=before)
 
 
 def _pick(pictures: Sequence[Picture], rng: np.random.Generator) -> Picture:
@@ -103,10 +130,24 @@ def _moved(
     """The person before another background, so that surroundings alone say nothing of attacks."""
     high, wide = picture.image.shape[:2]
     background = elsewhere(other, (wide, high), rng)
+    if rng.random() < 0.5:
+        _hang(background, other, rng)
     soft = cv2.GaussianBlur(cover, (0, 0), max(wide, high) / 300 + 0.5)
     share = soft[..., None].astype(np.float32) / 255
     mixed = background + (picture.image - background) * share
     return replace(picture, image=np.clip(mixed, 0, 255).astype(np.uint8))
+
+
+def _hang(wall: Plane, picture: Image, rng: np.random.Generator) -> None:
+    """Screens, windows and framed pictures behind the person: an edge alone is no attack."""
+    high, wide = wall.shape[:2]
+    for _ in range(int(rng.integers(1, 4))):
+        size = (rng.uniform(0.15, 0.6, 2) * (wide, high)).astype(int)
+        left, top = (rng.uniform(0, 1, 2) * ((wide, high) - size)).astype(int)
+        shown = cv2.resize(picture, size.tolist(), interpolation=cv2.INTER_AREA)
+        rim = int(rng.uniform(0, 0.08) * size.min())
+        cv2.rectangle(shown, (0, 0), (size - 1).tolist(), [float(rng.uniform(0, 250))] * 3, rim + 1)
+        wall[top : top + size[1], left : left + size[0]] = shown * np.float32(rng.uniform(0.5, 1.3))
 
 
 def person_cover(image: Image, box: Box) -> NDArray[np.uint8] | None:

@@ -6,27 +6,22 @@ Training itself needs TensorFlow (the extra "train"): tests/models/training_kera
 
 import hashlib
 import json
-import pickle
-import struct
-from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import ModelError
 from models.evaluation.datasets import DatasetError, Sample
 from models.evaluation.liveness import Scored
 from models.face import Box, Image
-from models.liveness import attacks, augment, dataset, install, simulation
+from models.liveness import dataset, install
 from models.liveness.crop import context_crop
 from models.liveness.files import write_folder
 from models.liveness.passive import load_passive_models
-from models.liveness.torchfile import WeightsError, read_weights
 from tests.harness.data import SHARED, needs
 
 BOX = Box(70, 60, 60, 80)
@@ -114,111 +109,6 @@ def test_crops_for_training_are_those_of_run_time(tmp_path: Path) -> None:
     assert np.array_equal(crop, context_crop(picture(), BOX, 2.7, 80))
     assert not list(dataset.crops([unknown], 2.7, 80))
     assert len(list(dataset.crops([unknown], 2.7, 80, locate=lambda _: BOX))) == 1
-
-
-# Simulated cameras and attacks
-
-
-@pytest.mark.parametrize("species", sorted(attacks.MEDIA))
-def test_an_attack_is_the_same_for_the_same_seed_and_shows_the_face(species: str) -> None:
-    def make(seed: int) -> tuple[Image, Box]:
-        rng = np.random.default_rng(seed)
-        return attacks.simulate(species, picture(), BOX, picture(1), (320, 240), rng)
-
-    image, box = make(5)
-    again, same = make(5)
-    other, _ = make(6)
-    assert image.shape == (240, 320, 3)
-    assert image.dtype == np.uint8
-    assert np.array_equal(image, again)
-    assert box == same
-    assert not np.array_equal(image, other)
-    x, y = box.centre
-    assert 0 < x < 320
-    assert 0 < y < 240
-    assert box.width / box.height == pytest.approx(BOX.width / BOX.height, rel=0.3)
-
-
-def test_a_display_brings_moire_by_being_sampled() -> None:
-    """The lattice is finer than the camera's pixels, so only a beat of the two can be seen."""
-    sheet = attacks._Sheet(
-        np.zeros((480, 300, 3), np.float32), np.ones((480, 300), np.float32), BOX, pixels=3.03
-    )
-    found = set()
-    for seed in range(8):
-        rng = np.random.default_rng(seed)
-        lattice = attacks._grid(np.eye(3), sheet, (300, 200), rng)
-        if isinstance(lattice, float):
-            continue
-        camera = cv2.resize(lattice, (150, 100), interpolation=cv2.INTER_AREA)
-        spectrum = np.abs(np.fft.rfft(camera[50, :, 1] - camera[50, :, 1].mean()))
-        found.add(int(spectrum.argmax()))
-    # 3.03 lattice cycles a scene pixel look like 0.03: 9 cycles over 300 pixels.
-    assert found == {9}
-
-
-def test_a_webcam_keeps_size_and_is_the_same_for_the_same_seed() -> None:
-    first = augment.webcam(picture(), np.random.default_rng(3))
-    second = augment.webcam(picture(), np.random.default_rng(3))
-    assert np.array_equal(first, second)
-    assert first.shape == picture().shape
-    assert first.dtype == np.uint8
-
-
-def test_a_drawn_crop_depends_on_its_own_number_alone() -> None:
-    pictures = [simulation.Picture(str(n), picture(n), BOX, None) for n in range(3)]
-    few = simulation.draw(pictures, 6, seed=1, scale=2.7, size=40)
-    more = simulation.draw(pictures, 12, seed=1, scale=2.7, size=40)
-    assert np.array_equal(few.images, more.images[:6])
-    assert few.species == more.species[:6]
-    assert set(more.species) <= set(simulation.SHARES)
-    assert more.live.tolist() == [name == "live" for name in more.species]
-
-
-# PyTorch's files
-
-
-def torch_file(tensors: Any, tail: bytes = b"") -> bytes:
-    pickles = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, tensors, []]
-    return b"".join(pickle.dumps(one, 2) for one in pickles) + tail
-
-
-class Evil:
-    """What a hostile file would hold: a call of os.system when it is read."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        import os
-
-        return (os.system, ("touch /tmp/faceauth-was-here",))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"PK\x03\x04 a newer file",
-        torch_file(OrderedDict(a=Evil())),
-        torch_file(OrderedDict(a=1), struct.pack("<q", 1)),
-        torch_file(OrderedDict())[:40],
-    ],
-)
-def test_a_strange_weights_file_is_one_line_and_runs_nothing(
-    tmp_path: Path, content: bytes
-) -> None:
-    path = tmp_path / "weights.pth"
-    path.write_bytes(content)
-    with pytest.raises(WeightsError) as caught:
-        read_weights(path)
-    assert "\n" not in str(caught.value)
-    assert not Path("/tmp/faceauth-was-here").exists()
-
-
-@needs("models/minifasnet")
-def test_the_published_weights() -> None:
-    weights = read_weights(SHARED / "models/minifasnet/2.7_80x80_MiniFASNetV2.pth")
-    assert weights["conv1.conv.weight"].shape == (32, 3, 3, 3)
-    assert weights["prob.weight"].shape == (3, 128)
-    assert all(np.isfinite(values).all() for values in weights.values())
 
 
 # Installing
@@ -346,10 +236,3 @@ def test_a_folder_is_written_whole_or_not_at_all(
         write_folder(tmp_path / "b", {"x": b"3"})
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a" / "x").read_bytes() == b"1"
-
-
-@settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1))
-def test_jitter_stays_close(seed: int) -> None:
-    moved = augment.jitter(BOX, np.random.default_rng(seed))
-    assert moved.overlap(BOX) > 0.5
