@@ -70,8 +70,9 @@ def page() -> str:
         f"| `{one.name}` | {kind_of(one).allowed} |" for one in settings(ServiceConfig)
     )
     built_in = ", ".join(
-        f'`[service.{name}]` `confirm = "{service.confirm}"`'
+        f"`[service.{name}]` `{line}`"
         for name, service in BUILT_IN_SERVICES.items()
+        for line in said(service)
     )
     return "\n".join([*parts, SERVICES.format(rows=rows, built_in=built_in)])
 
@@ -98,8 +99,14 @@ def default_file() -> str:
     for name, section in SECTIONS.items():
         lines += [f"[{name}]", *commented(section)]
     for name, service in BUILT_IN_SERVICES.items():
-        lines += [f"[service.{name}]", f"#confirm = {in_toml(service.confirm)}", ""]
+        lines += [f"[service.{name}]", *(f"#{line}" for line in said(service)), ""]
     return "\n".join(lines)
+
+
+def said(service: ServiceConfig) -> list[str]:
+    """What a service says for itself, as TOML."""
+    values = {one.name: getattr(service, one.name) for one in settings(ServiceConfig)}
+    return [f"{name} = {in_toml(value)}" for name, value in values.items() if value is not None]
 
 
 def commented(section: type[Any]) -> Iterator[str]:

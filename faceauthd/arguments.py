@@ -53,6 +53,17 @@ def service(options: Mapping[str, Typed]) -> str:
     return name
 
 
+def verification(options: Mapping[str, Typed], caller: int) -> tuple[str, int | None]:
+    """The options ``service`` and, from root alone, ``caller``; empty and None where missing."""
+    _check(options, {"service": "s", "caller": "u"})
+    others = {key: value for key, value in options.items() if key != "caller"}
+    if "caller" not in options:
+        return service(others), None
+    if caller != 0:
+        raise InvalidArgumentError("option caller: only root may say at whose wish it asks")
+    return service(others), int(options["caller"].value)
+
+
 def source(options: Mapping[str, Typed]) -> int | None:
     """The handle in the option ``source``, the only one allowed; None where it is missing."""
     _check(options, {"source": "h"})

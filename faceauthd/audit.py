@@ -45,6 +45,11 @@ def change(event: str, *, user: str, caller: int, face: str, removed: int = 0) -
     _write(event=event, user=user, caller=caller, face=face, removed=removed)
 
 
+def password(*, user: str, service: str, caller: int) -> None:
+    """Record that a user gave their password; the password itself never comes near the daemon."""
+    _write(event="password", user=user, service=service, caller=caller)
+
+
 def _write(**fields: str | int) -> None:
     log.info("%s", " ".join(f"{key}={_quoted(value)}" for key, value in fields.items()))
 

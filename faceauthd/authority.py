@@ -51,6 +51,7 @@ TABLE: Mapping[str, Row] = {
     "CanVerify": Row(self=ALLOW, other=Action.VERIFY),
     "Verify": Row(self=ALLOW, other=Action.VERIFY),
     "Identify": Row(self=DENY, other=DENY),
+    "PasswordGiven": Row(self=DENY, other=DENY),
     "Enroll": Row(self=Action.ENROLL, other=Action.MANAGE),
     # Ends the caller's own call and no other's.
     "Cancel": Row(self=ALLOW, other=ALLOW),

@@ -90,6 +90,10 @@ class FaceAuth:
         result, details = self._scan(on_progress, "Verify", "(sa{sv})", user, _options(service))
         return result, details
 
+    def password_given(self, user: str, *, service: str = "") -> None:
+        """Tell that the user has just proved by their password who they are; root alone may."""
+        self._call("PasswordGiven", "(sa{sv})", user, _options(service))
+
     def identify(
         self, *, service: str = "", on_progress: OnProgress | None = None
     ) -> tuple[str, str, Details]:

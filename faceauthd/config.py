@@ -38,8 +38,18 @@ MODELS_DIR = Path("/var/lib/faceauth/models")
 LARGEST_FILE = 256 * 1024  # bytes; a real one has a few hundred lines at most
 
 FMR = rate(0.01)
+AGE = number(0, 8760)
+AFTER_BOOT = (
+    "Whether a face lets in only once the user has given their password since the machine was "
+    "started. It takes the account line of docs/pam.md."
+)
+MAX_AGE = (
+    "Hours after the user's last password from which on it is due again, at a restart as well; "
+    "0 is never."
+)
 TIMEOUT = number(1, 60)
-CUES = listing(one_of("passive"))
+PASSIVE, CHALLENGE = "passive", "challenge"
+CUES = listing(one_of(PASSIVE, CHALLENGE))
 CONFIRM = one_of("none", "enter")
 
 
@@ -104,13 +114,27 @@ class VerifyConfig:
     liveness: tuple[str, ...] = setting(
         ("passive",),
         CUES,
-        "The liveness cues that must all agree. An empty list lets in a photograph of the user.",
+        "The liveness cues that must all agree: passive (models look at each frame), challenge (the "
+        "user does what is asked). An empty list lets in a photograph of the user.",
+    )
+    challenge_steps: int = setting(
+        1, whole(1, 2), "Movements that a challenge asks for, one after the other, drawn by lot."
+    )
+    challenge_timeout: float = setting(
+        5.0, number(2, 15), "Seconds for each movement of a challenge, on top of the timeout."
     )
     confirm: str = setting(
         "none",
         CONFIRM,
         "Whether the user is asked to press Enter before the camera looks. Someone who passes by "
         "must not approve what another program asks for.",
+    )
+    after_boot: bool = setting(False, flag(), AFTER_BOOT)
+    max_age: float = setting(0.0, AGE, MAX_AGE)
+    any_camera: bool = setting(
+        False,
+        flag(),
+        "Whether a face may be verified with another camera than the one it was enrolled with.",
     )
 
 
@@ -124,7 +148,7 @@ class EnrollConfig:
 
 @dataclass(frozen=True)
 class LockoutConfig:
-    """What happens after faces were refused. A match or an enrolment starts afresh."""
+    """What happens after faces were refused. A match, an enrolment or a password starts afresh."""
 
     attempts: int = setting(5, whole(1, 20), "Refusals in a row after which one has to wait.")
     first_wait: float = setting(
@@ -134,8 +158,8 @@ class LockoutConfig:
     final: int = setting(
         50,
         whole(1, 100),
-        "Refusals in a row after which the face is off until it is enrolled again. NIST SP "
-        "800-63B allows 50, and 100 with liveness.",
+        "Refusals in a row after which the face is off until the user gives their password, or "
+        "enrols again. NIST SP 800-63B allows 50, and 100 with liveness.",
     )
 
 
@@ -147,11 +171,17 @@ class ServiceConfig:
     liveness: tuple[str, ...] | None = setting(None, CUES, "As in `[verify]`.")
     confirm: str | None = setting(None, CONFIRM, "As in `[verify]`.")
     timeout: float | None = setting(None, TIMEOUT, "As in `[verify]`.")
+    after_boot: bool | None = setting(None, flag(), "As in `[verify]`.")
+    max_age: float | None = setting(None, AGE, "As in `[verify]`.")
 
 
 # Privilege elevation asks first: any program of the user's can call sudo while they sit there.
+# A login after a start of the machine asks for the password once, which unlocks the keyring too.
 BUILT_IN_SERVICES: Mapping[str, ServiceConfig] = MappingProxyType(
-    {name: ServiceConfig(confirm="enter") for name in ("sudo", "sudo-i", "su", "su-l", "polkit-1")}
+    dict.fromkeys(("sudo", "sudo-i", "su", "su-l", "polkit-1"), ServiceConfig(confirm="enter"))
+    | dict.fromkeys(
+        ("login", "gdm-password", "sddm", "lightdm", "greetd"), ServiceConfig(after_boot=True)
+    )
 )
 
 

@@ -2,7 +2,7 @@
 """The store's SQLite file: made whole or not at all, checked when opened, changed in transactions.
 
 Every error is a ``StorageError`` of one line. A file that is damaged, empty, newer or not ours is
-refused and left as it is.
+refused and left as it is; an older one is brought up to date by migrations.py.
 """
 
 import os
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from faceauthd import private
+from faceauthd import migrations, private
+from faceauthd.migrations import VERSION
 from faceauthd.results import StorageError
 
 APPLICATION = 0x46414345  # "FACE", in the file's header
-VERSION = 1
 PATIENCE = 1.0  # seconds to wait for another program's lock; the daemon answers nobody meanwhile
 DAMAGED = "it is damaged; put a copy of it back, or remove it and enrol again"
 
@@ -42,12 +42,8 @@ CREATE TABLE face (
     sealed  BLOB NOT NULL,
     UNIQUE (user, label)
 ) STRICT;
-CREATE TABLE lockout (
-    user     TEXT PRIMARY KEY,
-    failures INTEGER NOT NULL CHECK (failures >= 0),
-    boot     TEXT NOT NULL,
-    seconds  REAL NOT NULL
-) STRICT;
+{migrations.LOCKOUT_TABLE}
+{migrations.PROOF_TABLE}
 COMMIT;
 """
 
@@ -62,8 +58,10 @@ class Database:
         private.check_file(path)
         self._connection = _connect(path)
         try:
-            _check(self._connection)
+            version = _check(self._connection)
             _keep_a_log(self._connection)
+            if version < VERSION:
+                migrations.upgrade(self._connection, path, version)
         except (sqlite3.Error, StorageError) as error:
             self.close()
             words = _words(error) if isinstance(error, sqlite3.Error) else error
@@ -142,20 +140,21 @@ def _keep_a_log(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _check(connection: sqlite3.Connection) -> None:
-    """Raise unless the file is a whole store of this version."""
+def _check(connection: sqlite3.Connection) -> int:
+    """The version of the file; raise unless it is a whole store of ours."""
 
-    def pragma(name: str) -> object:
+    def pragma(name: str) -> Any:
         return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
     if pragma("application_id") != APPLICATION:
         raise StorageError("this is no store of faceauth; put the store back, or remove this file")
-    if (version := pragma("user_version")) != VERSION:
+    if not 1 <= (version := int(pragma("user_version"))) <= VERSION:
         raise StorageError(
             f"made by a newer faceauth (store version {version}; known here is {VERSION})"
         )
     if pragma("quick_check(1)") != "ok":
         raise StorageError(DAMAGED)
+    return version
 
 
 def _words(error: sqlite3.Error) -> str:

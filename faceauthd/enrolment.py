@@ -7,7 +7,6 @@ from faceauthd import arguments, audit, comparison
 from faceauthd.bus import Call, Credentials
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
-from faceauthd.lockout import Lockout
 from faceauthd.parts import Parts
 from faceauthd.policy import strictest
 from faceauthd.results import (
@@ -144,7 +143,7 @@ class Enrolling:
             vectors=ending.verdict.vectors,
         )
         # Whoever may enrol has proved by more than a face who they are: polkit or root says so.
-        parts.store.set_lockout(request.user, Lockout())
+        parts.store.clear_lockouts(request.user)
         return record.face_id
 
     def _record(

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """How many refusals in a row, and how long to wait after them.
 
-Only judged refusals count (``Result.judged_refusal``). A match starts afresh, and so does an
-enrolment, which polkit or root stands up for. The clock is CLOCK_BOOTTIME, which nobody can set and
-which runs on in suspend. It begins anew at each boot: then only the time since that boot counts as
-waited, so that neither a reboot nor a changed wall clock shortens a wait.
+Only judged refusals count (``Result.judged_refusal``). A match starts afresh, and so do a password
+and an enrolment, which polkit or root stands up for. Who has another user scanned has a count of
+their own for that user, so that nobody can lock somebody else out.
+
+The clock is CLOCK_BOOTTIME, which nobody can set and which runs on in suspend. It begins anew at
+each boot: then only the time since that boot counts as waited, so that neither a reboot nor a
+changed wall clock shortens a wait.
 """
 
 import math
@@ -41,7 +44,7 @@ class Lockout:
         return Lockout(self.failures + 1, now)
 
     def remaining(self, config: LockoutConfig, now: Moment) -> float:
-        """Seconds until the next scan may start: 0 is now, infinity is after an enrolment."""
+        """Seconds until the next scan may start: 0 is now, infinity is after a password."""
         if self.failures >= config.final:
             return math.inf
         if self.failures < config.attempts:

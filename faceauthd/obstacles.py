@@ -9,14 +9,16 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from faceauthd import comparison
-from faceauthd.bus import Call, Credentials
+from faceauthd import comparison, strong_auth
+from faceauthd.bus import BusError, Call
 from faceauthd.camera.discovery import find_camera
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.capture import RefusalError
 from faceauthd.environment import Surroundings
 from faceauthd.parts import Parts
-from faceauthd.results import Result
+from faceauthd.request import Request
+from faceauthd.results import CancelledError, Result
+from faceauthd.store import OWN
 
 Refuse = Callable[[RefusalError], None]
 
@@ -33,17 +35,11 @@ def attempt(call: Call, step: Callable[[], None], refuse: Refuse) -> None:
     call.run(run)
 
 
-def when_possible(
-    parts: Parts,
-    call: Call,
-    caller: Credentials,
-    user: str,
-    then: Callable[[], None],
-    refuse: Refuse,
-) -> None:
-    """Go on where nothing stands in the way of a scan for ``user`` (empty: for everybody).
+def when_possible(parts: Parts, request: Request, then: Callable[[], None], refuse: Refuse) -> None:
+    """Go on where nothing stands in the way of the scan.
 
-    The daemon's own state is looked at before logind is asked and again after.
+    The daemon's own state is looked at before logind is asked and again after; by then the caller
+    may have left, and no camera is opened for nobody.
     """
 
     def looked(around: Surroundings) -> None:
@@ -52,20 +48,22 @@ def when_possible(
                 raise RefusalError(Result.REMOTE, "the session is remote")
             if around.lid_closed:
                 raise RefusalError(Result.LID_CLOSED, "the lid is closed")
-            check(parts, user)
+            check(parts, request)
+            _check_presence(parts, request.call)
             then()
 
-        attempt(call, go_on, refuse)
+        attempt(request.call, go_on, refuse)
 
     def look() -> None:
-        check(parts, user)
-        parts.environment.look(caller.pid, looked)
+        check(parts, request)
+        parts.environment.look(request.caller.pid, looked)
 
-    attempt(call, look, refuse)
+    attempt(request.call, look, refuse)
 
 
-def check(parts: Parts, user: str) -> None:
+def check(parts: Parts, request: Request) -> None:
     """Raise RefusalError where the daemon's own state stands in the way."""
+    user = request.user
     if parts.config.disabled:
         raise RefusalError(Result.DISABLED, "face authentication is turned off")
     faces = parts.store.faces(user) if user else parts.store.all_faces()
@@ -74,18 +72,36 @@ def check(parts: Parts, user: str) -> None:
     if parts.worker.info:
         comparison.templates(faces, parts.worker.info)
     if user:
-        _check_lockout(parts, user)
+        _check_lockout(parts, user, {OWN, request.stranger})
+        _check_password(parts, request)
     if parts.slot.busy:
         raise RefusalError(Result.BUSY, "another scan is running")
 
 
-def _check_lockout(parts: Parts, user: str) -> None:
-    wait = parts.store.get_lockout(user).remaining(parts.config.lockout, parts.now())
+def _check_lockout(parts: Parts, user: str, callers: set[int]) -> None:
+    now = parts.now()
+    lockouts = (parts.store.get_lockout(user, caller) for caller in callers)
+    wait = max(lockout.remaining(parts.config.lockout, now) for lockout in lockouts)
     if math.isinf(wait):
-        raise RefusalError(Result.LOCKED_OUT, "too many refusals: enrol again to use your face")
+        raise RefusalError(
+            Result.LOCKED_OUT, "too many refusals: log in with your password to use your face again"
+        )
     if wait > 0:
         reason = f"too many refusals: try again in {math.ceil(wait)} s"
         raise RefusalError(Result.LOCKED_OUT, reason)
+
+
+def _check_password(parts: Parts, request: Request) -> None:
+    last = parts.store.last_password(request.user)
+    if reason := strong_auth.due(last, parts.now(), request.policy):
+        raise RefusalError(Result.STRONG_AUTH_REQUIRED, reason)
+
+
+def _check_presence(parts: Parts, call: Call) -> None:
+    try:
+        parts.bus.credentials(call.sender)
+    except BusError:
+        raise CancelledError("the caller left the bus") from None
 
 
 def find_configured_camera(

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from faceauthd.config import Config, ServiceConfig
+from faceauthd.config import CHALLENGE, Config, ServiceConfig
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Policy:
     timeout          seconds after which the scan ends
     no_face_timeout  seconds without anybody after which the scan ends
     dark             mean brightness 0-255 below which a face is not judged
+    after_boot       whether a password is due once after each start of the machine
+    max_age          hours after which a password is due again; 0 is never
     """
 
     service: str
@@ -28,6 +30,8 @@ class Policy:
     timeout: float
     no_face_timeout: float
     dark: float
+    after_boot: bool = False
+    max_age: float = 0.0
 
 
 def for_service(config: Config, service: str) -> Policy:
@@ -43,6 +47,10 @@ def for_service(config: Config, service: str) -> Policy:
         timeout=verify.timeout if own.timeout is None else own.timeout,
         no_face_timeout=verify.no_face_timeout,
         dark=verify.dark,
+        challenge_steps=verify.challenge_steps,
+        challenge_timeout=verify.challenge_timeout,
+        after_boot=verify.after_boot if own.after_boot is None else own.after_boot,
+        max_age=verify.max_age if own.max_age is None else own.max_age,
     )
 
 

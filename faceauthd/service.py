@@ -16,6 +16,7 @@ from faceauthd.camera.terms import CameraInfo
 from faceauthd.enrolment import Enrolling
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
+from faceauthd.password import Passwords
 from faceauthd.results import BUS_NAME, OBJECT_PATH, InternalError
 from faceauthd.store import FaceRecord, check_label
 from faceauthd.variants import Typed
@@ -36,6 +37,7 @@ class Service:
             "CanVerify": verification.can_verify,
             "Verify": verification.verify,
             "Identify": verification.identify,
+            "PasswordGiven": Passwords(parts, self._gate).given,
             "Enroll": enrolling.enroll,
             "Cancel": self._cancel,
             "ListFaces": self._list_faces,

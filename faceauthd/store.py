@@ -23,6 +23,7 @@ from faceauthd.vault import DATABASE, SealError, Vault
 
 LONGEST_LABEL = 64  # characters
 LONGEST_USER = 256  # bytes
+OWN = -1  # a lockout's caller: the user themself, or root for them
 
 COLUMNS = "face_id, user, label, engine, model, camera, created, sealed"
 SHAPE = struct.Struct("<II")  # rows and columns, before the numbers of a sealed template
@@ -171,25 +172,56 @@ class Store:
         ((count,),) = self._database.rows("SELECT COUNT(DISTINCT user) FROM face")
         return int(count)
 
-    def get_lockout(self, user: str) -> Lockout:
-        """The user's refusals in a row; a clean slate where nothing is stored."""
+    def get_lockout(self, user: str, caller: int = OWN) -> Lockout:
+        """The user's refusals in a row; a clean slate where nothing is stored.
+
+        ``caller`` is the uid of the other user who asked, or OWN: the user, or root for them.
+        """
         check_user(user)
         rows = self._database.rows(
-            "SELECT failures, boot, seconds FROM lockout WHERE user = ?", user
+            "SELECT failures, boot, seconds FROM lockout WHERE user = ? AND caller = ?",
+            user,
+            caller,
         )
         return next((Lockout(n, Moment(boot, seconds)) for n, boot, seconds in rows), Lockout())
 
-    def set_lockout(self, user: str, lockout: Lockout) -> None:
+    def set_lockout(self, user: str, lockout: Lockout, caller: int = OWN) -> None:
         """Store the user's refusals in a row."""
         check_user(user)
         with self._database.transaction():
             self._database.rows(
-                "REPLACE INTO lockout (user, failures, boot, seconds) VALUES (?, ?, ?, ?)",
+                "REPLACE INTO lockout (user, caller, failures, boot, seconds) "
+                "VALUES (?, ?, ?, ?, ?)",
                 user,
+                caller,
                 lockout.failures,
                 lockout.last.boot,
                 lockout.last.seconds,
             )
+
+    def clear_lockouts(self, user: str) -> None:
+        """A clean slate for the user, whoever had them scanned."""
+        check_user(user)
+        with self._database.transaction():
+            self._database.rows("DELETE FROM lockout WHERE user = ?", user)
+
+    def last_password(self, user: str) -> Moment | None:
+        """When the user last gave their password; None where that was never."""
+        check_user(user)
+        rows = self._database.rows("SELECT boot, seconds FROM password WHERE user = ?", user)
+        return next((Moment(boot, seconds) for boot, seconds in rows), None)
+
+    def password_given(self, user: str, when: Moment) -> None:
+        """The user has given their password: remember it, and start the lockouts afresh."""
+        check_user(user)
+        with self._database.transaction():
+            self._database.rows(
+                "REPLACE INTO password (user, boot, seconds) VALUES (?, ?, ?)",
+                user,
+                when.boot,
+                when.seconds,
+            )
+            self._database.rows("DELETE FROM lockout WHERE user = ?", user)
 
     def _labels(self, user: str) -> set[str]:
         return {

@@ -5,30 +5,20 @@ Every way out is a refusal but one: a session's own ``match``, and that is recor
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from faceauthd import arguments, audit, comparison, obstacles
-from faceauthd.bus import Call, Credentials
+from faceauthd.bus import Call
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
-from faceauthd.lockout import Lockout
 from faceauthd.parts import Parts
 from faceauthd.policy import Policy, for_service
+from faceauthd.request import Request
 from faceauthd.results import Result, StorageError
 from faceauthd.sessions import IdentifySession, Verdict, VerifySession
+from faceauthd.store import OWN
 from faceauthd.variants import Typed
 
 READY = "ready"  # what CanVerify answers where nothing stands in the way
-
-
-@dataclass(frozen=True)
-class Request:
-    """A call that was let through. ``user`` is empty for Identify, which is about everybody."""
-
-    call: Call
-    caller: Credentials
-    user: str
-    policy: Policy
 
 
 class Verification:
@@ -70,22 +60,22 @@ class Verification:
     def _about_a_user(self, call: Call, then: Callable[[Request], None]) -> None:
         """Read the arguments of Verify and CanVerify, and go on once the caller is let through."""
         user, options = call.arguments
-        service = arguments.service(options)
         caller = self._gate.caller(call)
+        service, wisher = arguments.verification(options, caller.uid)
         target = arguments.target(user, caller.uid)
+        asker = caller.uid if wisher is None else wisher
 
         def admitted() -> None:
             policy = for_service(self._parts.config, service)
-            then(Request(call, caller, target.name, policy))
+            stranger = OWN if asker in (0, target.uid) else asker
+            then(Request(call, caller, target.name, policy, stranger))
 
         self._gate.admit(call, caller, target.uid, admitted)
 
     def _when_possible(
         self, request: Request, then: Callable[[], None], refuse: obstacles.Refuse
     ) -> None:
-        obstacles.when_possible(
-            self._parts, request.call, request.caller, request.user, then, refuse
-        )
+        obstacles.when_possible(self._parts, request, then, refuse)
 
     def _scan_when_possible(self, request: Request) -> None:
         def refuse(refusal: RefusalError) -> None:
@@ -120,18 +110,20 @@ class Verification:
         """Record the verdict, then answer with it: a match that can't be recorded is none."""
         try:
             if request.user and ending.verdict:
-                self._record(request.user, ending.verdict.result)
+                self._record(request, ending.verdict.result)
         except StorageError as error:
             refusal = RefusalError(Result.ERROR, f"the verdict cannot be recorded: {error}")
             ending = Ending(None, refusal, ending.camera, ending.seconds)
         self._answer(request, ending)
 
-    def _record(self, user: str, result: Result) -> None:
-        store = self._parts.store
+    def _record(self, request: Request, result: Result) -> None:
+        """A match starts the user's lockouts afresh; a refusal is the asker's own."""
+        store, user, asker = self._parts.store, request.user, request.stranger
         if result is Result.MATCH:
-            store.set_lockout(user, Lockout())
+            store.clear_lockouts(user)
         elif result.judged_refusal:
-            store.set_lockout(user, store.get_lockout(user).refused(self._parts.now()))
+            lockout = store.get_lockout(user, asker).refused(self._parts.now())
+            store.set_lockout(user, lockout, asker)
 
     def _answer(self, request: Request, ending: Ending[Verdict]) -> None:
         verdict = _verdict(ending)

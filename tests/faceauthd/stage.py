@@ -231,6 +231,9 @@ class Caller:
     def can_verify(self, user: str = USER, **options: Typed) -> Answer:
         return self.call("CanVerify", "(sa{sv})", user, options)
 
+    def password_given(self, user: str = USER, **options: Typed) -> Answer:
+        return self.call("PasswordGiven", "(sa{sv})", user, options)
+
     def identify(self, **options: Typed) -> Answer:
         return self.call("Identify", "(a{sv})", options)
 

@@ -101,6 +101,8 @@ def test_the_daemon_s_own_affairs(stage: Stage, daemon: FaceAuth) -> None:
     assert daemon.list_cameras()[0]["id"] == "cam-1"
     assert daemon.get_status()["worker"] == "ready"
     daemon.cancel()
+    daemon.password_given(USER, service="login")
+    assert stage.store.last_password(USER) == stage.parts.now()
     daemon.reload()
     assert stage.parts.worker is not stage.worker
 

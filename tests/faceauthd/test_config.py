@@ -89,7 +89,7 @@ CUES = 'allowed: a list, without repetition, of "passive"'
         ("[verify]\nfrmes = 1", 'verify.frmes: unknown key; did you mean "frames"?'),
         ("[verfy]\n", 'verfy: unknown key; did you mean "verify"?'),
         ("[services.sudo]\n", 'services: unknown key; did you mean "service"?'),
-        ("[service.sudo]\nframes = 1", "service.sudo.frames: unknown key; known here: confirm,"),
+        ("[service.sudo]\nframes = 1", "service.sudo.frames: unknown key; known here: after_"),
         ("fmr = 1e-4", "fmr: unknown key; known here: camera, disabled, engine, enroll,"),
         ('"a\\nb" = 1', "a\\nb: unknown key"),
         # wrong types

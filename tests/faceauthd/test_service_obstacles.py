@@ -29,9 +29,13 @@ def obstructed(stage: Stage, cause: str) -> None:
             stage.environment.around = Surroundings(remote=False, lid_closed=True)
         case "locked-out":
             stage.store.set_lockout(USER, Lockout(5, stage.parts.now()))
+        case "strong-auth-required":
+            stage.set(replace(CONFIG, verify=replace(CONFIG.verify, after_boot=True)))
 
 
-CAUSES = ["not-enrolled", "disabled", "remote", "lid-closed", "locked-out"]
+CAUSES = [
+    "not-enrolled", "disabled", "remote", "lid-closed", "locked-out", "strong-auth-required",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -106,6 +110,18 @@ def test_the_model_is_checked_again_when_the_camera_is_open(stage: Stage) -> Non
     scan.open()
     assert answer.values()[0] == "not-enrolled"
     assert scan.stopped
+
+
+def test_no_camera_is_opened_for_a_caller_who_left_while_logind_was_asked(stage: Stage) -> None:
+    stage.enrolled()
+    stage.environment.hold = True
+    caller = stage.caller(ROOT)
+    caller.verify()
+    run_until(lambda: stage.environment.waiting)
+    caller.leave()
+    stage.environment.release()
+    stage.caller(ROOT).call("GetStatus").values()  # whatever was due has been done by then
+    assert stage.worker.scans == []
 
 
 def test_the_state_is_checked_again_after_logind(stage: Stage) -> None:
@@ -254,11 +270,11 @@ def test_a_match_that_cannot_be_recorded_is_none(
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    def full(user: str, lockout: Lockout) -> None:
+    def full(user: str) -> None:
         raise StorageError("the disk is full")
 
     stage.enrolled()
-    monkeypatch.setattr(stage.store, "set_lockout", full)
+    monkeypatch.setattr(stage.store, "clear_lockouts", full)
     answer = stage.caller(ROOT).verify()
     stage.scan().show(GOOD, GOOD)
     result, details = answer.values()

@@ -331,8 +331,8 @@ def test_a_damaged_page_is_refused(folder: Path) -> None:
 def test_a_newer_store_is_refused(folder: Path) -> None:
     Store(folder, VAULT).close()
     with closing(sqlite3.connect(folder / DATABASE)) as connection:
-        connection.execute("PRAGMA user_version = 2")
-    assert refused(folder).startswith("made by a newer faceauth (store version 2; known here is 1)")
+        connection.execute("PRAGMA user_version = 3")
+    assert refused(folder).startswith("made by a newer faceauth (store version 3; known here is 2)")
 
 
 def test_a_store_that_others_can_read_is_refused(folder: Path) -> None:

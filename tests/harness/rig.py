@@ -227,6 +227,10 @@ class Rig:
         table["camera"].setdefault("device", str(self.camera_link))
         table["camera"].setdefault("paced", True)
         table.setdefault("verify", tomlkit.table())
+        # A rig lives for one boot of the machine; its logins need not begin with a password.
+        for service in ("login", "gdm-password"):
+            own = table.setdefault("service", {}).setdefault(service, {})
+            own.setdefault("after_boot", False)
         if "liveness" not in table["verify"] and not self._has_liveness_model():
             table["verify"]["liveness"] = []
             self.warnings.append(
