@@ -12,7 +12,7 @@ MODULE := build/pam_faceauth.so
 SYSTEM_PYTHON := /usr/bin/python3
 SYSTEM_GI := /usr/lib/python3/dist-packages/gi
 
-PACKAGES := python3 python3-venv python3-gi gir1.2-glib-2.0 gcc libc6-dev make libpam0g-dev dbus
+PACKAGES := python3 python3-venv python3-gi gir1.2-glib-2.0 gcc libc6-dev make libpam0g-dev dbus libseccomp2
 TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python

@@ -16,14 +16,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, ParamSpec, Protocol
 
 from gi.repository import GLib
 
 from faceauthd import wire
-from faceauthd.camera.terms import CameraInfo
+from faceauthd.camera.stand_in import is_stand_in, open_stand_in
+from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.config import CameraConfig
 from faceauthd.worker_process import WorkerProcess
 from models.observation import Observation
@@ -91,6 +92,7 @@ class Scan:
         self.opened = False
         self.stopped = False
         self.last_index = -1
+        self._every = order.every
         self._supervisor = supervisor
 
     def stop(self) -> None:
@@ -98,6 +100,12 @@ class Scan:
         if not self.stopped:
             self.stopped = True
             self._supervisor.end(self)
+
+    def embed_every(self, seconds: float) -> None:
+        """From now on, embed a face that is followed so many seconds apart; 0: in each frame."""
+        if seconds != self._every and not self.stopped:
+            self._every = seconds
+            self._supervisor.tell(self, wire.Every(self.order.id, seconds))
 
     def close_fd(self) -> None:
         if self.fd is not None:
@@ -154,15 +162,27 @@ class WorkerSupervisor:
         on_frame: OnFrame,
         on_ended: OnEnded,
         fd: int | None = None,
+        every: float = 0.0,
     ) -> Scan:
         """Scans with ``camera`` or, where given, the file ``fd``, which stays the caller's.
 
+        The worker may open devices alone: what stands in for a camera is opened here.
         Where the worker is not ready yet, or another scan is ending, it begins a little later.
         Once on_opened has come, ``info`` is set.
         """
-        order = wire.Scan(self._new_id(), camera, tuple(liveness), embed)
-        own_fd = None if fd is None else os.dup(fd)
-        scan = Scan(order, own_fd, self, (on_opened, on_frame, on_ended))
+        if fd is not None:
+            camera = replace(camera, device="auto")  # no path: it is not what stands there
+        order = wire.Scan(self._new_id(), camera, tuple(liveness), embed, every)
+        scan = Scan(order, None, self, (on_opened, on_frame, on_ended))
+        try:
+            if fd is not None:
+                scan.fd = os.dup(fd)
+            elif is_stand_in(camera.device):
+                scan.fd = open_stand_in(camera.device)
+        except CameraError as error:
+            ended = wire.ended_by(error)
+            self._later(lambda: scan.on_ended(*ended))
+            return scan
         self._waiting.append(scan)
         self._later(self._proceed)
         return scan
@@ -172,6 +192,11 @@ class WorkerSupervisor:
         question = wire.ListCameras(self._new_id(), tuple(allow_virtual))
         self._unasked.append((question, on_done))
         self._later(self._proceed)
+
+    def tell(self, scan: Scan, order: wire.Order) -> None:
+        """Sends an order about a scan, once that runs."""
+        if scan is self._running:
+            self._send(order)
 
     def end(self, scan: Scan) -> None:
         """What Scan.stop() asks for."""

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from faceauthd.camera.terms import CameraInfo
+from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.config import CameraConfig
 from faceauthd.fields import Fields, WireError, finite, pack_vector, parse
 from faceauthd.setting import kind_of
@@ -34,6 +34,7 @@ MOST_NAMES = 256
 MOST_MODELS = 16
 LONGEST_EMBEDDING = 2048
 _IDS = 2**53
+_LONGEST_EVERY = 1.0  # seconds
 _FAR = 1e5  # pixels: a face's box may lie outside the image, but not beyond reason
 # An embedding's length may differ from 1 by this. A longer one would score higher with everybody.
 _UNIT = 1e-3
@@ -44,12 +45,24 @@ Cues = Mapping[str, Mapping[str, float]]  # cue → model → the probability be
 
 @dataclass(frozen=True)
 class Scan:
-    """Open the camera and send observations until told to stop."""
+    """Open the camera and send observations until told to stop.
+
+    A face that is followed is embedded ``every`` so many seconds; 0 is in each frame.
+    """
 
     id: int
     camera: CameraConfig
     liveness: tuple[str, ...]
     embed: bool
+    every: float = 0.0
+
+
+@dataclass(frozen=True)
+class Every:
+    """From now on in the scan, embed ``every`` so many seconds."""
+
+    id: int
+    every: float
 
 
 @dataclass(frozen=True)
@@ -118,8 +131,13 @@ class Failed:
     text: str
 
 
-Order = Scan | Stop | ListCameras
+Order = Scan | Every | Stop | ListCameras
 Report = Ready | Opened | Judged | Cameras | Ended | Failed
+
+
+def ended_by(error: CameraError) -> tuple[EndWhy, str]:
+    """How a scan ends by this error; there is no word for a camera that may not be used."""
+    return "error" if error.why == "refused" else error.why, one_line(error.text)
 
 
 def one_line(text: str, longest: int = LONGEST_TEXT) -> str:
@@ -150,7 +168,10 @@ def decode_order(data: bytes) -> Order:
             _camera_config(Fields(message.take("camera"), "camera")),
             message.texts("liveness", 64, MOST_CUES),
             message.flag("embed"),
+            message.number("every", 0, _LONGEST_EVERY),
         )
+    elif kind == "every":
+        order = Every(number, message.number("every", 0, _LONGEST_EVERY))
     elif kind == "stop":
         order = Stop(number)
     elif kind == "cameras":
@@ -229,11 +250,13 @@ def _close(fds: Iterable[int]) -> None:
 
 def _as_json(message: Order | Report) -> dict[str, Any]:
     match message:
-        case Scan(number, camera, liveness, embed):
+        case Scan(number, camera, liveness, embed, every):
             return {
                 "do": "scan", "id": number, "camera": asdict(camera), "liveness": liveness,
-                "embed": embed,
+                "embed": embed, "every": every,
             }  # fmt: skip
+        case Every(number, every):
+            return {"do": "every", "id": number, "every": every}
         case Stop(number):
             return {"do": "stop", "id": number}
         case ListCameras(number, allow_virtual):

@@ -6,48 +6,34 @@ one end of the socketpair of the supervisor, whose process id is PID (``engine.p
 knows no user and no template, and says what it sees; who that is, and whether it suffices, is
 decided by the daemon. When the daemon is gone, so is the worker.
 
-Three threads: the main one obeys orders, one loads the models, and one runs the scan. A scan opens
-its camera while the models still load.
+Three threads: the main one obeys orders, one loads the models, and one runs the scan, which has
+threads of its own (pipeline.py). A scan opens its camera while the models still load.
 """
 
 import argparse
-import ctypes
 import logging
 import os
-import resource
-import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from faceauthd import wire
 from faceauthd.camera import CameraError, list_cameras, open_source
+from faceauthd.confinement import ConfinementError, confine
 from faceauthd.fields import WireError
+from faceauthd.pipeline import Judge, Pipeline, Wishes
 from models.errors import ModelError
-from models.face import Image
 from models.observation import Observation
 
 log = logging.getLogger("faceauth-worker")
 
 PASSIVE = "passive"
-
-# linux/prctl.h
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
-
-
-class Judge(Protocol):
-    """What turns an image into an observation: models.observer.Observer, or a test's own."""
-
-    def observe(
-        self, image: Image, index: int, at: float, *, embed: bool, liveness: bool
-    ) -> Observation: ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +64,9 @@ class Worker:
             match order:
                 case wire.Scan():
                     self._start(order, fd)
+                case wire.Every(number, seconds):
+                    if self._scan is not None and self._scan.number == number:
+                        self._scan.embed_every(seconds)
                 case wire.Stop(number):
                     # A stop that crosses the scan's own end is no mistake.
                     if self._scan is not None and self._scan.number == number:
@@ -122,8 +111,10 @@ class RunningScan:
         self._fd = fd
         self._loaded = loaded
         self._sock = sock
+        self._every = order.every
         self._stopped = False
         self._source_stop: Callable[[], None] | None = None
+        self._pipeline: Pipeline | None = None
         self._wake = threading.Event()  # the models are loaded, or the scan is to stop
         loaded.add_done_callback(lambda _: self._wake.set())
 
@@ -133,6 +124,12 @@ class RunningScan:
         self._wake.set()
         if self._source_stop is not None:
             self._source_stop()
+
+    def embed_every(self, seconds: float) -> None:
+        """Embed a face that is followed so far apart; from the thread that obeys orders."""
+        self._every = seconds
+        if self._pipeline is not None:
+            self._pipeline.every = seconds
 
     def run(self) -> None:
         """Observes until the end, and reports why it ended once the camera is closed."""
@@ -146,8 +143,7 @@ class RunningScan:
         try:
             self._observe()
         except CameraError as error:
-            # The protocol has no word for a camera that may not be used; the text says it.
-            return "error" if error.why == "refused" else error.why, error.text
+            return wire.ended_by(error)
         except Exception as error:
             log.error("a scan failed: %s", wire.one_line(f"{type(error).__name__}: {error}"))
             return "error", "the frames could not be judged; the daemon's log has the reason"
@@ -161,18 +157,13 @@ class RunningScan:
                 return
             loaded = self._loaded.result()
             wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
-            for frame in source.frames():
-                if self._stopped:
-                    return
-                seen = loaded.judge.observe(
-                    frame.image,
-                    frame.index,
-                    frame.at,
-                    embed=self._order.embed,
-                    liveness=PASSIVE in self._order.liveness,
-                )
-                if not self._stopped:
-                    wire.send(self._sock, wire.Judged(self.number, seen))
+            wishes = Wishes(self._order.embed, PASSIVE in self._order.liveness)
+            self._pipeline = Pipeline(loaded.judge, wishes, self._every, self._report)
+            self._pipeline.run(source.frames())
+
+    def _report(self, seen: Observation) -> None:
+        if not self._stopped:
+            wire.send(self._sock, wire.Judged(self.number, seen))
 
 
 def load_models(engine_name: str, models_dir: Path, min_face: int) -> Loaded:
@@ -189,26 +180,20 @@ def load_models(engine_name: str, models_dir: Path, min_face: int) -> Loaded:
     return Loaded(Observer(engine, passive, min_face), ready)
 
 
-def confine(parent: int) -> None:
-    """Gives up what the worker does not need, before it reads a byte of anybody's data.
+def serve(fd: int, parent: int, load: Load, readable: Iterable[Path] = ()) -> int:
+    """Confines the process and obeys orders from ``fd``; the exit status.
 
-    It dies with the daemon, gains no privileges by running programs, and leaves no image of its
-    memory behind. What else the kernel can take away (Landlock, seccomp) belongs here too.
+    ``readable`` are the folders, beside those of programs, that ``load`` reads.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((_PR_SET_PDEATHSIG, int(signal.SIGKILL)), (_PR_SET_NO_NEW_PRIVS, 1)):
-        if libc.prctl(option, value, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if os.getppid() != parent:  # the daemon died before it could be said that we die with it
-        os._exit(0)
-
-
-def serve(fd: int, parent: int, load: Load) -> int:
-    """Confines the process and obeys orders from ``fd``; the exit status."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
-    confine(parent)
     with socket.socket(fileno=fd) as sock:
+        try:
+            confine(parent, readable)
+        except ConfinementError as error:
+            text = f"the worker cannot be confined: {error}"
+            log.error("%s", text)
+            wire.send(sock, wire.Failed(wire.one_line(text)))
+            return 1
         try:
             Worker(sock, load).run()
         except (WireError, OSError) as error:
@@ -229,6 +214,7 @@ def main() -> None:
         chosen.fd,
         chosen.parent,
         lambda: load_models(chosen.engine, chosen.models, chosen.min_face),
+        readable=[chosen.models] if chosen.models.is_dir() else [],
     )
     # Not sys.exit: a scan may be running, and the camera must not stay open until it ends.
     sys.stderr.flush()

@@ -3,7 +3,7 @@
 
 A configured file is a stand-in for a camera: it loops for ever, and is paced in real time unless
 ``paced`` is false. A passed file is what somebody wants to enrol from: every frame of it once, at
-full speed. Links are followed at each opening, so what a link shows can be switched.
+full speed.
 """
 
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceauthd.camera.discovery import find_camera, list_cameras
+from faceauthd.camera.stand_in import is_stand_in, open_stand_in
 from faceauthd.camera.terms import CameraError, printable
 
 if TYPE_CHECKING:
@@ -27,17 +28,18 @@ _HEAD = 512  # bytes: enough to tell a tar archive, whose mark is at 257
 def open_source(camera: "CameraConfig", fd: int | None = None) -> "Source":
     """Opens what ``camera.device`` names or, where ``fd`` is given, that file.
 
-    ``fd`` is taken over: it is closed with the source, or here on an error. Raises CameraError.
+    Beside a ``device`` that is a path, ``fd`` is the stand-in that is there, opened; else it is a
+    passed file. It is taken over: closed with the source, or here on an error. Raises CameraError.
     """
     from faceauthd.camera.capture import EveryFrame, Numbered  # OpenCV, only once it is needed
 
-    if fd is not None:
-        film = _open_file(fd, PASSED_FILE, fps=0)
-        return EveryFrame("file", PASSED_FILE, Numbered(film, rotate=0))
-    path = Path(camera.device)
-    if path.is_absolute() and not _is_device(path):
-        return _open_stand_in(camera, path)
-    return _open_camera(camera)
+    if fd is None and not is_stand_in(camera.device):
+        return _open_camera(camera)
+    if Path(camera.device).is_absolute():
+        return _show_stand_in(camera, open_stand_in(camera.device) if fd is None else fd)
+    assert fd is not None  # no path, no camera: a passed file
+    film = _open_file(fd, PASSED_FILE, fps=0)
+    return EveryFrame("file", PASSED_FILE, Numbered(film, rotate=0))
 
 
 def _open_camera(camera: "CameraConfig") -> "Source":
@@ -49,16 +51,11 @@ def _open_camera(camera: "CameraConfig") -> "Source":
     return NewestFrame(info.id, info.name, film, threading.Event(), _FIRST_PICTURE)
 
 
-def _open_stand_in(camera: "CameraConfig", path: Path) -> "Source":
+def _show_stand_in(camera: "CameraConfig", fd: int) -> "Source":
     from faceauthd.camera.capture import EveryFrame, Looping, NewestFrame, Numbered, Paced
-    from faceauthd.camera.pictures import open_folder
 
-    name = printable(path.name)
-    film: Rewindable
-    if path.is_dir():
-        film = open_folder(path.resolve(), camera.fps)
-    else:
-        film = _open_file(_open_regular(path), name, camera.fps)
+    name = printable(Path(camera.device).name)
+    film = _open_file(fd, name, camera.fps)
     id_ = f"file:{name}"
     if not camera.paced:
         return EveryFrame(id_, name, Numbered(Looping(film), camera.rotate))
@@ -106,19 +103,3 @@ def _head(fd: int, name: str) -> bytes:
     if not head:
         raise CameraError("broken", f"{name} is empty")
     return head
-
-
-def _open_regular(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not hold us
-    except FileNotFoundError:
-        raise CameraError("missing", f"there is no {path}") from None
-    except OSError as error:
-        raise CameraError("refused", f"{path}: {error.strerror}") from None
-
-
-def _is_device(path: Path) -> bool:
-    try:
-        return stat.S_ISCHR(path.stat().st_mode)
-    except OSError:
-        return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A sequence of pictures as a film: a folder, a tar archive, or a single picture.
+"""A sequence of pictures as a film: a tar archive, or a single picture.
 
 Pictures are decoded one by one when they are due. One that cannot be decoded ends the film with
 an error that names it, so that nobody enrols from half of what they meant.
@@ -11,13 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from faceauthd.camera.picture import LARGEST_FILE, decode
+from faceauthd.camera.stand_in import LARGEST_ARCHIVE, MOST_PICTURES, SUFFIXES
 from faceauthd.camera.terms import CameraError, printable
 from models.face import Image
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-MOST_PICTURES = 2000
 MOST_MEMBERS = 2 * MOST_PICTURES  # of an archive, whatever they are
-LARGEST_ARCHIVE = 544 << 20  # bytes: 512 MiB of pictures and their headers
 DEFAULT_FPS = 10.0
 
 # What to call a picture, and how to get its bytes.
@@ -57,20 +55,6 @@ class Pictures:
             os.close(self._fd)
 
 
-def open_folder(folder: Path, fps: float) -> Pictures:
-    """The pictures directly in ``folder``, by suffix; hidden files are left out."""
-    try:
-        paths = [
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-        ]
-    except OSError as error:
-        raise CameraError("broken", f"cannot read the folder: {error.strerror}") from None
-    entries = [(printable(path.name), _file_loader(path)) for path in paths]
-    return Pictures(entries, fps, "the folder")
-
-
 def open_single(fd: int, name: str, fps: float) -> Pictures:
     """The one picture that the file ``fd`` is."""
     return Pictures([(name, lambda: _read(fd, LARGEST_FILE + 1, 0, name))], fps, name, fd)
@@ -102,18 +86,6 @@ def _tar_entry(fd: int, member: tarfile.TarInfo) -> Entry | None:
         return None
     size, start = min(member.size, LARGEST_FILE + 1), member.offset_data
     return name, lambda: _read(fd, size, start, name)
-
-
-def _file_loader(path: Path) -> Callable[[], bytes]:
-    def load() -> bytes:
-        try:
-            with path.open("rb") as file:
-                return file.read(LARGEST_FILE + 1)
-        except OSError as error:
-            text = f"{printable(path.name)}: {error.strerror}"
-            raise CameraError("broken", text) from None
-
-    return load
 
 
 def _read(fd: int, size: int, start: int, name: str) -> bytes:

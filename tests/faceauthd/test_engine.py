@@ -101,7 +101,7 @@ def test_a_scan_can_end_before_the_models_are_loaded(bench: Bench, tmp_path: Pat
     run_until(lambda: str(bench.clip) in opened_files(pid))
     stopped.stop()
     missing = bench.scan(device=tmp_path / "none.avi")
-    run_until(lambda: missing.ended)
+    run_until(lambda: stopped.ended and missing.ended)
     assert (stopped.why, missing.why) == ("stopped", "missing")
     (tmp_path / "go").touch()
     bench.scans_still()

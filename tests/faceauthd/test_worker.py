@@ -14,6 +14,7 @@ import pytest
 from faceauthd import wire
 from faceauthd.config import CameraConfig
 from faceauthd.engine import WorkerSpec, WorkerSupervisor
+from faceauthd.worker_process import ENVIRONMENT
 from models.install import install
 from tests.faceauthd.films import write_clip
 from tests.faceauthd.supervised import GUARD, Record, Script, run_until
@@ -34,7 +35,14 @@ class Line:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                env=ENVIRONMENT,
             )
+
+    def scan(self, number: int, clip: Path) -> None:
+        """Has it scan with ``clip`` in place of a camera."""
+        camera = CameraConfig(device=str(clip), paced=False)
+        with clip.open("rb") as file:
+            wire.send(self.sock, wire.Scan(number, camera, ("passive",), True), file.fileno())
 
     def reports(self) -> Iterator[wire.Report]:
         while (report := wire.receive_report(self.sock)) is not None:
@@ -65,14 +73,10 @@ def line() -> Iterator[Line]:
     line.process.communicate()
 
 
-def scan(number: int, device: Path | str) -> wire.Scan:
-    return wire.Scan(number, CameraConfig(device=str(device), paced=False), ("passive",), True)
-
-
 def test_a_scan_as_it_is_spoken_of(line: Line, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", 3)
     assert line.until(wire.Ready) == [READY]
-    wire.send(line.sock, scan(7, clip))
+    line.scan(7, clip)
     opened, *frames = line.until(wire.Judged)
     assert opened == wire.Opened(7, "file:clip.avi", "clip.avi")
     wire.send(line.sock, wire.Stop(7))
@@ -86,7 +90,7 @@ def test_a_scan_as_it_is_spoken_of(line: Line, tmp_path: Path) -> None:
 
 def test_it_ends_when_the_daemon_hangs_up(line: Line, tmp_path: Path) -> None:
     line.until(wire.Ready)
-    wire.send(line.sock, scan(1, write_clip(tmp_path / "clip.avi", 3)))
+    line.scan(1, write_clip(tmp_path / "clip.avi", 3))
     line.until(wire.Judged)
     line.sock.close()
     status, _ = line.ends()
@@ -104,8 +108,8 @@ def test_it_takes_no_nonsense(line: Line, nonsense: bytes) -> None:
 
 def test_it_scans_once_at_a_time(line: Line, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", 3)
-    wire.send(line.sock, scan(1, clip))
-    wire.send(line.sock, scan(2, clip))
+    line.scan(1, clip)
+    line.scan(2, clip)
     status, err = line.ends()
     assert (status, err) == (1, "faceauth-worker: a scan during a scan\n")
 
@@ -115,7 +119,9 @@ def test_a_daemon_that_is_not_the_parent_is_not_served() -> None:
     with ours, theirs:
         command = [*Script("honest").command(theirs.fileno())]
         command[command.index(str(os.getpid()))] = "1"
-        subprocess.run(command, pass_fds=(theirs.fileno(),), check=True, timeout=GUARD)
+        subprocess.run(
+            command, pass_fds=(theirs.fileno(),), check=True, timeout=GUARD, env=ENVIRONMENT
+        )
         theirs.close()
         assert wire.receive_report(ours) is None
 
