@@ -30,6 +30,7 @@ VERBS = {
     "config": "cli.config:config",
     "models": "cli.models:models",
     "evaluate": "cli.evaluate:evaluate",
+    "liveness": "cli.liveness:liveness",
     "pam": "cli.pam:pam",
     "enable": "cli.switch:enable",
     "disable": "cli.switch:disable",

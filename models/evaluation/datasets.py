@@ -4,9 +4,11 @@
 Two layouts are read:
 
 - ``manifest.csv`` beside the images, one row an image, with the columns ``path source view label
-  species subject box_x box_y box_w box_h`` and, where there is one, ``session``;
+  species subject box_x box_y box_w box_h`` and, where there is one, ``session``; lines at the top
+  that begin with ``#`` are for people;
 - plain folders: ``real/*`` and ``fake/*``, or ``fake/<species>/*``. Nothing is known there about
-  faces' places, people or sessions, and the folder counts as one source.
+  faces' places or people, and the folder counts as one source. A recording is a folder, or in one
+  the files whose names differ in a last number only (``desk-001.png``, ``desk-002.png``).
 
 Every wrong line is a DatasetError that names it. Nothing is loaded but the list.
 """
@@ -79,16 +81,27 @@ def require_both_kinds(samples: Sequence[Sample]) -> None:
 
 
 def _manifest(path: Path) -> Iterator[Sample]:
+    said, lines = lines_of(path)
+    rows = csv.DictReader(lines)
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            rows = csv.DictReader(lines)
-            missing = COLUMNS - set(rows.fieldnames or ())
-            if missing:
-                raise DatasetError(f"{path}: the column {sorted(missing)[0]} is missing")
-            for row in rows:
-                yield _row(row, path, rows.line_num)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        missing = COLUMNS - set(rows.fieldnames or ())
+        if missing:
+            raise DatasetError(f"{path}: the column {sorted(missing)[0]} is missing")
+        for row in rows:
+            yield _row(row, path, said + rows.line_num)
+    except csv.Error as error:
         raise DatasetError(f"{path} cannot be read: {error}") from None
+
+
+def lines_of(manifest: Path) -> tuple[int, list[str]]:
+    """How many lines for people it begins with, and the lines that follow them."""
+    try:
+        with manifest.open(encoding="utf-8", newline="") as file:
+            lines = list(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{manifest} cannot be read: {error}") from None
+    said = next((n for n, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return said, lines[said:]
 
 
 def _row(row: dict[str, str | None], path: Path, line: int) -> Sample:
@@ -128,6 +141,7 @@ def _box(values: dict[str, str], where: str) -> Box | None:
 
 
 def _folders(directory: Path) -> Iterator[Sample]:
+    name = directory.resolve().name
     for label in ("real", "fake"):
         root = directory / label
         for path in sorted(root.rglob("*")) if root.is_dir() else ():
@@ -135,8 +149,14 @@ def _folders(directory: Path) -> Iterator[Sample]:
                 continue
             inside = path.relative_to(root).parts[:-1]
             species = "" if label == "real" else (inside[0] if inside else "unknown")
-            session = "/".join((label, *inside))
-            yield Sample(path, label == "real", species, directory.name, "", session, "crop", None)
+            session = "/".join((label, *inside, *_series(path)))
+            yield Sample(path, label == "real", species, name, "", session, "crop", None)
+
+
+def _series(path: Path) -> tuple[str, ...]:
+    """What the name says before the number that ends it, if it is set apart: desk-001, desk_2."""
+    found = re.fullmatch(r"(.+)[-_]\d+", path.stem)
+    return (found[1],) if found else ()
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
