@@ -20,6 +20,7 @@ from gi.repository import GLib
 from faceauthd import config, notify
 from faceauthd.bus import Bus, BusError
 from faceauthd.config import Config, ConfigError
+from faceauthd.confinement import keep_memory_private
 from faceauthd.engine import WorkerSpec, WorkerSupervisor
 from faceauthd.environment import Environment
 from faceauthd.parts import Parts
@@ -49,6 +50,7 @@ def main() -> int:
     chosen = _arguments()
     _start_log()
     try:
+        keep_memory_private()  # templates and their key are in it
         return _run(chosen.config, chosen.state, chosen.bus)
     except ConfigError as error:
         return _failed(error, Exit.CONFIG)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from gi.repository import GLib
 
 from faceauthd import wire
@@ -99,6 +100,12 @@ def worker_pid(supervisor: WorkerSupervisor) -> int:
     process = supervisor._process
     assert process is not None
     return process.pid
+
+
+# See faceauthd/confinement.py: keep_memory_private.
+SEES_INTO_WORKERS = pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root: a worker shows what it has open to nobody else"
+)
 
 
 def opened_files(pid: int) -> list[str]:

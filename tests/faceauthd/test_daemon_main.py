@@ -195,6 +195,7 @@ def worker_of(daemon: Daemon) -> int:
     return int(child)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the daemon's memory is private")
 def test_pixels_and_models_stay_out_of_the_daemon(private_bus: PrivateBus, daemon: Daemon) -> None:
     with FaceAuth(private_bus.address) as client:
         assert client.verify("root")[0] == "no-face"  # so that all that it uses is loaded

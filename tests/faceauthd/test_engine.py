@@ -13,6 +13,7 @@ import pytest
 from faceauthd.engine import Limits
 from tests.faceauthd.films import STEP, write_clip
 from tests.faceauthd.supervised import (
+    SEES_INTO_WORKERS,
     Bench,
     Record,
     is_gone,
@@ -46,6 +47,7 @@ def test_a_camera_is_watched_until_told_to_stop(bench: Bench) -> None:
     assert record.opened == [("file:clip.avi", "clip.avi")]
 
 
+@SEES_INTO_WORKERS
 def test_the_camera_is_open_during_a_scan_and_closed_at_its_end(bench: Bench) -> None:
     record = bench.start().scan()
     pid = worker_pid(bench.supervisor)
@@ -80,6 +82,7 @@ def test_a_scan_waits_for_the_one_before_it(bench: Bench) -> None:
     assert (third.opened, third.ended) == ([], [("stopped", "")])
 
 
+@SEES_INTO_WORKERS
 def test_the_camera_opens_while_the_models_load(bench: Bench, tmp_path: Path) -> None:
     record = bench.start("patient", str(tmp_path / "go")).scan()
     pid = worker_pid(bench.supervisor)
@@ -95,6 +98,7 @@ def test_the_camera_opens_while_the_models_load(bench: Bench, tmp_path: Path) ->
     assert bench.supervisor.info is not None
 
 
+@SEES_INTO_WORKERS
 def test_a_scan_can_end_before_the_models_are_loaded(bench: Bench, tmp_path: Path) -> None:
     stopped = bench.start("patient", str(tmp_path / "go")).scan()
     pid = worker_pid(bench.supervisor)
@@ -159,6 +163,7 @@ def test_the_cameras_are_listed_also_during_a_scan(bench: Bench) -> None:
     assert not record.ended
 
 
+@SEES_INTO_WORKERS
 def test_fifty_scans_leave_nothing_behind(bench: Bench) -> None:
     bench.start().ready()
     bench.scans_still()
@@ -175,6 +180,7 @@ def test_fifty_scans_leave_nothing_behind(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("when", ["starting", "idle", "opening", "scanning", "stopping"])
+@SEES_INTO_WORKERS
 def test_a_worker_is_killed(bench: Bench, tmp_path: Path, when: str) -> None:
     starting = when in ("starting", "opening")
     bench.start("patient" if starting else "honest", str(tmp_path / "go"))
@@ -378,6 +384,7 @@ def has_exited(pidfd: int) -> bool:
     return False
 
 
+@SEES_INTO_WORKERS
 def test_the_worker_gets_nothing_of_the_daemons(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
