@@ -18,6 +18,8 @@ class Policy:
     timeout          seconds after which the scan ends
     no_face_timeout  seconds without anybody after which the scan ends
     dark             mean brightness 0-255 below which a face is not judged
+    challenge_steps  how many gestures are asked for, where ``liveness`` has "challenge"
+    challenge_timeout  seconds for each of them
     after_boot       whether a password is due once after each start of the machine
     max_age          hours after which a password is due again; 0 is never
     """
@@ -30,8 +32,16 @@ class Policy:
     timeout: float
     no_face_timeout: float
     dark: float
+    challenge_steps: int
+    challenge_timeout: float
     after_boot: bool = False
     max_age: float = 0.0
+
+    @property
+    def deadline(self) -> float:
+        """Seconds after which the scan ends, with the time for what is asked."""
+        asked = self.challenge_steps if CHALLENGE in self.liveness else 0
+        return self.timeout + asked * self.challenge_timeout
 
 
 def for_service(config: Config, service: str) -> Policy:

@@ -76,5 +76,7 @@ def policy(**changes: Any) -> Policy:
         "timeout": 5.0,
         "no_face_timeout": 2.0,
         "dark": 40.0,
+        "challenge_steps": 1,
+        "challenge_timeout": 5.0,
     }
     return Policy(**{**values, **changes})
