@@ -48,6 +48,8 @@ class Session(Protocol[V_co]):
     def hint(self) -> str: ...
     @property
     def fraction(self) -> float: ...
+    @property
+    def every(self) -> float: ...
     def feed(self, observation: Observation) -> V_co | None: ...
     def expire(self) -> V_co: ...
     def ended(self, why: str) -> V_co: ...
@@ -57,6 +59,7 @@ class Scan(Protocol):
     """A worker's running scan."""
 
     def stop(self) -> None: ...
+    def embed_every(self, seconds: float) -> None: ...
 
 
 class Scanner(Protocol):
@@ -72,6 +75,7 @@ class Scanner(Protocol):
         on_frame: Callable[[Observation], None],
         on_ended: Callable[[EndWhy, str], None],
         fd: int | None = None,
+        every: float = 0.0,
     ) -> Scan: ...
 
 
@@ -89,7 +93,8 @@ class Plan(Generic[V]):
     """What to scan for.
 
     ``session`` is called once the camera is open, since only then the worker's models are known
-    for sure; it may raise RefusalError. ``fd`` is a file to take the frames from.
+    for sure; it may raise RefusalError. ``fd`` is a file to take the frames from. ``every``, in
+    seconds, is how far apart a face is embedded until the session says otherwise.
     """
 
     scanner: Scanner
@@ -98,6 +103,7 @@ class Plan(Generic[V]):
     timeout: float  # seconds
     session: Callable[[], Session[V]]
     fd: int | None = None
+    every: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,7 @@ class Capture(Generic[V]):
             on_frame=lambda observation: self._step(lambda: self._seen(observation)),
             on_ended=self._ended,
             fd=plan.fd,
+            every=plan.every,
         )
         self._deadline: int | None = GLib.timeout_add(int(plan.timeout * 1000), self._expired)
         self._unwatch = self._bus.on_vanished(
@@ -164,6 +171,7 @@ class Capture(Generic[V]):
     def _opened(self, camera: str) -> None:
         self._camera = camera
         self._session = self._plan.session()
+        self._scan.embed_every(self._session.every)
 
     def _seen(self, observation: Observation) -> None:
         assert self._session is not None  # opened comes before frames
@@ -171,6 +179,7 @@ class Capture(Generic[V]):
         if verdict is not None:
             self._decide(verdict)
         else:
+            self._scan.embed_every(self._session.every)
             self._tell(self._session.hint, self._session.fraction)
 
     def _expired(self) -> bool:

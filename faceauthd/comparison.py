@@ -10,6 +10,7 @@ from faceauthd.capture import RefusalError
 from faceauthd.parts import Parts
 from faceauthd.results import Result
 from faceauthd.sessions import Template
+from faceauthd.sessions.follow import SURER
 from faceauthd.store import FaceRecord
 from faceauthd.wire import Ready
 from models.errors import ModelError
@@ -43,6 +44,14 @@ def templates(faces: Sequence[FaceRecord], info: Ready) -> list[Template]:
             f"no enrolled face is of the model in use ({info.model}): enrol again",
         )
     return [Template(face.face_id, face.user, face.label, face.vectors) for face in comparable]
+
+
+def sure(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template]) -> float | None:
+    """The cosine at which a frame is surely the user's; None where no measurement reaches it."""
+    try:
+        return threshold(parts, info, fmr / SURER, gallery)
+    except RefusalError:
+        return None
 
 
 def threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template] = ()) -> float:

@@ -15,6 +15,7 @@ from faceauthd.policy import Policy, for_service
 from faceauthd.request import Request
 from faceauthd.results import Result, StorageError
 from faceauthd.sessions import IdentifySession, Verdict, VerifySession
+from faceauthd.sessions.follow import EVERY
 from faceauthd.store import OWN
 from faceauthd.variants import Typed
 
@@ -91,6 +92,7 @@ class Verification:
             liveness=policy.liveness,
             timeout=policy.timeout,
             session=lambda: self._session(request),
+            every=EVERY,
         )
         capture = Capture(
             parts.bus, request.call, plan, lambda ending: self._verified(request, ending)
@@ -104,7 +106,8 @@ class Verification:
         gallery = comparison.templates(faces, info)
         threshold = comparison.threshold(self._parts, info, policy.fmr, gallery)
         kind = VerifySession if request.user else IdentifySession
-        return kind(policy, gallery, threshold, info.cues)
+        sure = comparison.sure(self._parts, info, policy.fmr, gallery)
+        return kind(policy, gallery, threshold, info.cues, sure)
 
     def _verified(self, request: Request, ending: Ending[Verdict]) -> None:
         """Record the verdict, then answer with it: a match that can't be recorded is none."""

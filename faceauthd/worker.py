@@ -111,7 +111,6 @@ class RunningScan:
         self._fd = fd
         self._loaded = loaded
         self._sock = sock
-        self._every = order.every
         self._stopped = False
         self._source_stop: Callable[[], None] | None = None
         self._pipeline: Pipeline | None = None
@@ -124,10 +123,11 @@ class RunningScan:
         self._wake.set()
         if self._source_stop is not None:
             self._source_stop()
+        if self._pipeline is not None:
+            self._pipeline.stop()
 
     def embed_every(self, seconds: float) -> None:
         """Embed a face that is followed so far apart; from the thread that obeys orders."""
-        self._every = seconds
         if self._pipeline is not None:
             self._pipeline.every = seconds
 
@@ -155,10 +155,10 @@ class RunningScan:
             self._wake.wait()
             if self._stopped:
                 return
-            loaded = self._loaded.result()
-            wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
             wishes = Wishes(self._order.embed, PASSIVE in self._order.liveness)
-            self._pipeline = Pipeline(loaded.judge, wishes, self._every, self._report)
+            judge = self._loaded.result().judge
+            self._pipeline = Pipeline(judge, wishes, self._order.every, self._report)
+            wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
             self._pipeline.run(source.frames())
 
     def _report(self, seen: Observation) -> None:

@@ -27,9 +27,10 @@ ENGINES = {
 
 
 class Detector(Protocol):
-    """Finds faces in an image."""
+    """Finds faces in an image; ``follow`` is the cheap way for a face that was just found."""
 
     def detect(self, image: Image, /) -> list[Face]: ...
+    def follow(self, image: Image, before: Face, /) -> list[Face]: ...
 
 
 class Embedder(Protocol):
@@ -57,6 +58,10 @@ class Engine:
     def detect(self, image: Image) -> list[Face]:
         """All faces in ``image`` (height, width, 3) uint8 BGR."""
         return self.detector.detect(image)
+
+    def follow(self, image: Image, before: Face) -> list[Face]:
+        """What a cheap look at the next image shows; ``embed`` does not take these faces."""
+        return self.detector.follow(image, before)
 
     def embed(self, image: Image, face: Face) -> NDArray[np.float32]:
         """The embedding, (dimension,) float32 of length 1, of a face that ``detect`` found."""

@@ -5,11 +5,16 @@ Identity and liveness are judged on the same face of the same frame, and only wh
 face of usable size. Identity goes by the landmarks and liveness by the box, so both must be of one
 face: landmarks that fill too little of the box are those of a photograph held before a face, and
 count as a second face.
+
+A frame is looked at whole, or, where the frame before showed one face, that face is followed, which
+is cheaper. A face that was followed has no landmarks to recognise it by, so it is never embedded.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models import quality
 from models.engine import Engine
@@ -20,10 +25,24 @@ from models.observation import Observation
 # Eyes to mouth, as a share of the box's height. The least in clips, webcam stills and LFW is 0.29
 # among 604 faces by YuNet, and 0.26 among 565 by HOG.
 LEAST_FILLED = 0.25
+# A face that is followed shares at least this with where it was in the frame before.
+SAME_PLACE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a frame shows, without its dear parts, and the one usable face where there is one."""
+
+    observation: Observation
+    face: Face | None
 
 
 class Observer:
-    """Judges frames with one engine and the passive liveness models."""
+    """Judges frames with one engine and the passive liveness models.
+
+    ``look`` and ``follow``, ``embed``, and ``live`` use different networks: each may run in a
+    thread of its own, beside the others.
+    """
 
     def __init__(self, engine: Engine, passive: Sequence[PassiveModel], min_face: int) -> None:
         """Faces narrower than ``min_face`` pixels are counted as small and not used."""
@@ -38,16 +57,47 @@ class Observer:
 
         Raises ModelError where a model does not work; there is then no observation.
         """
-        faces = self._engine.detect(image)
+        look = self.look(image, index, at)
+        if look.face is None:
+            return look.observation
+        return replace(
+            look.observation,
+            embedding=self.embed(image, look.face) if embed else None,
+            liveness=self.live(image, look.face) if liveness else {},
+        )
+
+    def look(self, image: Image, index: int, at: float) -> Look:
+        """A thorough look at the whole frame."""
+        return self._seen(self._engine.detect(image), image, index, at)
+
+    def follow(self, image: Image, index: int, at: float, before: Face) -> Look | None:
+        """A cheap look for ``before``, the frame before's one face; None calls for a thorough one.
+
+        So it does where it shows anything but one usable face at the same place.
+        """
+        look = self._seen(self._engine.follow(image, before), image, index, at)
+        if look.face is None or look.face.box.overlap(before.box) < SAME_PLACE:
+            return None
+        return look
+
+    def embed(self, image: Image, face: Face) -> NDArray[np.float32]:
+        """The embedding of the face that ``look`` found."""
+        return self._engine.embed(image, face)
+
+    def live(self, image: Image, face: Face) -> dict[str, float]:
+        """Liveness model id -> probability that the face is live."""
+        return {model.id: model.score(image, face) for model in self._passive}
+
+    def _seen(self, faces: Sequence[Face], image: Image, index: int, at: float) -> Look:
         usable = [face for face in faces if face.box.width >= self._min_face]
         size = (image.shape[1], image.shape[0])
         small = len(faces) - len(usable)
         count = len(usable) if all(map(_fills_its_box, usable)) else len(usable) + 1
         if count != 1:
             light = quality.brightness(image)
-            return Observation(index, at, count, small, light, size)
+            return Look(Observation(index, at, count, small, light, size), None)
         face = usable[0]
-        return Observation(
+        seen = Observation(
             index=index,
             at=at,
             faces=1,
@@ -58,12 +108,8 @@ class Observer:
             landmarks=face.landmarks,
             sharpness=quality.sharpness(image, face.landmarks),
             yaw=quality.yaw(face.landmarks),
-            embedding=self._engine.embed(image, face) if embed else None,
-            liveness=self._live(image, face) if liveness else {},
         )
-
-    def _live(self, image: Image, face: Face) -> dict[str, float]:
-        return {model.id: model.score(image, face) for model in self._passive}
+        return Look(seen, face)
 
 
 def _fills_its_box(face: Face) -> bool:

@@ -40,8 +40,11 @@ MISSED: Mapping[Sight, str] = {
 class EnrollSession:
     """``enrolment`` is the answer once there is one; the first answer stays.
 
-    ``hint`` is what the person should do now, ``fraction`` how far it is, 0 to 1.
+    ``hint`` is what the person should do now, ``fraction`` how far it is, 0 to 1. ``every`` is 0:
+    each frame needs its embedding.
     """
+
+    every = 0.0
 
     def __init__(self, frames: int, dark: float, consistency: float) -> None:
         """

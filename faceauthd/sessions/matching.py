@@ -3,7 +3,8 @@
 
 A frame is *good* when it shows exactly one face, of usable size and light, that is the user's.
 ``match`` takes N good frames in a row that follow one face, and that liveness does not deny
-(run.py). Everything else ends as a refusal:
+(run.py); not in each of them need the face have been recognised (follow.py). Everything else ends
+as a refusal:
 
 - at once: nothing can be judged (no template, no liveness model), or a frame makes no sense;
 - early: the last 2 N judged frames, over at least 1.5 s, were refused each, so that a stranger
@@ -21,6 +22,7 @@ from collections.abc import Mapping, Sequence
 
 from faceauthd.policy import Policy
 from faceauthd.results import Result
+from faceauthd.sessions.follow import Following
 from faceauthd.sessions.gallery import Gallery
 from faceauthd.sessions.run import Run, required_models
 from faceauthd.sessions.sight import Sight, advice, check_frame, followed, probe, sight
@@ -66,17 +68,20 @@ class IdentifySession:
         gallery: Sequence[Template],
         threshold: float,
         cues: Mapping[str, Mapping[str, float]],
+        sure: float | None = None,
     ) -> None:
         """
         threshold  the cosine, above 0 and up to 1, that a good frame reaches with a template; it
                    is the caller's business to make it stricter for a larger gallery
         cues       liveness cue -> model id -> the probability below which the model denies
+        sure       the cosine at which a face may be followed from; None asks for it in each frame
         """
         self.verdict: Verdict | None = None
         self.hint = "scanning"
         self._policy = policy
         self._threshold = threshold
         self._run = Run(policy.frames, {})
+        self._following = Following(sure)
         self._run_denied = False  # whether liveness has denied a complete run
         self._user = ""  # whose run it is
         self._before: Observation | None = None
@@ -98,6 +103,11 @@ class IdentifySession:
 
     def _compared(self, templates: Sequence[Template]) -> Gallery:
         return Gallery(templates)
+
+    @property
+    def every(self) -> float:
+        """How far apart in seconds the next frames need an embedding; 0: each does."""
+        return self._following.every
 
     def feed(self, frame: Observation) -> Verdict | None:
         """Look at one more frame; the verdict, once there is one."""
@@ -131,6 +141,7 @@ class IdentifySession:
         self.hint = advice(frame, seen, steady=steady)
         if seen is not Sight.FACE or not steady:
             self._run.restart()
+            self._following.lose()
         if self._before is None or seen in (Sight.FACE, Sight.SMALL):
             self._someone_at = frame.at
             self._away.clear()
@@ -141,15 +152,23 @@ class IdentifySession:
         return self._miss_someone(frame, seen)
 
     def _judge(self, frame: Observation) -> Verdict | None:
+        if frame.embedding is None:  # the face was followed
+            self._following.add(frame)
+            return None
         embedding = probe(frame, self._gallery.dimension)
         likeness = self._gallery.likeness(embedding, self._threshold)
         self._scores.append(likeness.score)
         if len(likeness.users) != 1:
             self._run.restart()
+            self._following.refuse()
             return self._refuse(frame, Result.NO_MATCH)
         if likeness.template.user != self._user:
             self._run.restart()
+            self._following.lose()
             self._user = likeness.template.user
+        refusal = self._add_followed(self._following.close(frame, likeness.score))
+        if refusal is not None:
+            return refusal
         live = self._run.add(frame.liveness)
         if self._run.complete and not self._run.denied:
             return self._verdict(Result.MATCH, "the face was recognised", likeness.template)
@@ -159,6 +178,17 @@ class IdentifySession:
         self._streak.clear()
         if self._run.complete:  # so it was denied, though not by this frame
             self._refused[Result.NOT_LIVE] += 1
+        return None
+
+    def _add_followed(self, between: Sequence[Observation] | None) -> Verdict | None:
+        """Take the frames in which the user was followed into the run; no match comes of these."""
+        if between is None:
+            self._run.restart()
+        for one in between or ():
+            if not self._run.add(one.liveness, recognised=False):
+                refusal = self._refuse(one, Result.NOT_LIVE)
+                if refusal is not None:
+                    return refusal
         return None
 
     def _refuse(self, frame: Observation, why: Result) -> Verdict | None:

@@ -3,16 +3,18 @@
 
 One frame's probability dips for real people, so a median decides and not the worst frame. It is
 the lower median, which reaches a threshold just where more than half of the frames do: no single
-high score outweighs a low one. Two medians must pass, for the reasons given in
-docs/decisions/0003-liveness-over-the-run.md:
+high score outweighs a low one. Three medians must pass, for the reasons given in
+docs/decisions/0003-liveness-over-the-run.md and 0005-following.md:
 
 - over the run, because it is the face of the run that is let in;
+- over the run's frames that were recognised, because it is the face that is recognised there;
 - over the scan, because a recapture that wavers must not get a new try with each frame.
 """
 
 import statistics
 from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import compress
 
 from faceauthd.sessions.verdict import CannotJudgeError
 
@@ -44,23 +46,27 @@ class Run:
         """``models`` as ``required_models`` gives them."""
         self._models = models
         self._run: deque[Mapping[str, float]] = deque(maxlen=length)
+        self._recognised: deque[bool] = deque(maxlen=length)  # which frames of the run were
         self._scan: list[Mapping[str, float]] = []
 
-    def add(self, liveness: Mapping[str, float]) -> bool:
+    def add(self, liveness: Mapping[str, float], *, recognised: bool = True) -> bool:
         """One more frame; whether every model calls this frame by itself live.
 
-        Raises CannotJudgeError where a model gave no probability.
+        ``recognised`` is false where the user's face was followed there. Raises CannotJudgeError
+        where a model gave no probability.
         """
         for model in self._models:
             if not 0 <= liveness.get(model, -1.0) <= 1:
                 raise CannotJudgeError(f"liveness model {model} gave no probability")
         self._run.append(liveness)
+        self._recognised.append(recognised)
         self._scan.append(liveness)
         return all(liveness[model] >= least for model, least in self._models.items())
 
     def restart(self) -> None:
         """The next frame is the first in a row; what the scan has seen stays."""
         self._run.clear()
+        self._recognised.clear()
 
     @property
     def complete(self) -> bool:
@@ -68,13 +74,14 @@ class Run:
 
     @property
     def denied(self) -> bool:
-        """Whether a model denies, over the run or over the scan."""
+        """Whether a model denies, over any of the three."""
         medians = self.medians()
         return not all(medians[model] >= least for model, least in self._models.items())
 
     def medians(self) -> dict[str, float]:
         """Each model's smaller median; empty where the user was not seen."""
-        samples = [sample for sample in (self._run, self._scan) if sample]
+        recognised = list(compress(self._run, self._recognised))
+        samples = [sample for sample in (self._run, recognised, self._scan) if sample]
         return {
             model: min(
                 statistics.median_low(frame[model] for frame in sample) for sample in samples

@@ -6,8 +6,13 @@ crop around each face it finds the landmarks (1.4 ms). How well YuNet places lan
 the size of the face it sees: between about 110 and 130 pixels they are worse, and MobileFaceNet
 then refuses 5.3 % of genuine pairs in place of 3.5 % (docs/accuracy.md). With the second look every
 face is seen at one size, so neither the camera nor the distance matters.
+
+A face that was found so can be followed by one look at the whole frame, reduced to ``GLANCE``, in a
+quarter of the time. In 605 frames of 22 clips it saw as many usable faces as the full look in 603,
+each box sharing at least 0.77 with the full look's. Its landmarks are too coarse to recognise by.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +26,7 @@ from models.registry import Model
 from models.runtime import prepare
 
 LONG_SIDE = 320
+GLANCE = 160  # pixels: there a face of 60 in a frame of 640 is 15 wide
 CROP = 160  # pixels of the second look,
 MARGIN = 1.6  # which shows so many times the face's longer side
 SMALLEST = 8  # pixels; with less of it in the frame there is nothing to see again
@@ -47,14 +53,24 @@ class YuNetDetector:
 
     def detect(self, image: Image) -> list[Face]:
         """All faces in ``image``; score is YuNet's, 0.7 to 1."""
-        small, scale = scaled(image, LONG_SIDE)
+        faces = self._glance(image, LONG_SIDE)
+        looks = (self._look_again(image, face.box) for face in faces)
+        return [
+            face if landmarks is None else replace(face, landmarks=landmarks.astype(np.float32))
+            for face, landmarks in zip(faces, looks, strict=True)
+        ]
+
+    def follow(self, image: Image, _before: Face) -> list[Face]:
+        """All faces that a glance at ``image`` shows, with coarse landmarks."""
+        return self._glance(image, GLANCE)
+
+    def _glance(self, image: Image, long_side: int) -> list[Face]:
+        small, scale = scaled(image, long_side)
         faces = []
         for row in self._rows(small):
             box = Box(*(float(value) for value in row[:4] / scale))
-            landmarks = self._look_again(image, box)
-            if landmarks is None:
-                landmarks = (row[4:14] / scale).reshape(5, 2)
-            faces.append(Face(box, landmarks.astype(np.float32), float(row[14])))
+            landmarks = (row[4:14] / scale).reshape(5, 2).astype(np.float32)
+            faces.append(Face(box, landmarks, float(row[14])))
         return faces
 
     def _rows(self, image: NDArray[np.uint8]) -> Rows:

@@ -13,10 +13,11 @@ def verify(
     gallery: Sequence[Template] | None = None,
     cues: Mapping[str, Mapping[str, float]] = CUES,
     threshold: float = THRESHOLD,
+    sure: float | None = None,
     **changes: object,
 ) -> VerifySession:
     mine = [template(ALICE, "alice")] if gallery is None else gallery
-    return VerifySession(policy(**changes), mine, threshold, cues)
+    return VerifySession(policy(**changes), mine, threshold, cues, sure)
 
 
 def fed(session: IdentifySession, changes: Sequence[Change]) -> tuple[int, Verdict | None]:

@@ -67,6 +67,7 @@ class FakeScan:
     on_frame: Callable[[Observation], None]
     on_ended: Callable[[EndWhy, str], None]
     fd: int | None
+    every: list[float]  # how often an embedding was asked for
     stopped: bool = False
     over: bool = False
 
@@ -75,6 +76,9 @@ class FakeScan:
         if not self.stopped:
             self.stopped = True
             GLib.idle_add(lambda: self.end("stopped", ""))
+
+    def embed_every(self, seconds: float) -> None:
+        self.every.append(seconds)
 
     def open(self) -> None:
         self.on_opened("cam-1", "Camera")
@@ -123,9 +127,10 @@ class FakeWorker:
         on_frame: Callable[[Observation], None],
         on_ended: Callable[[EndWhy, str], None],
         fd: int | None = None,
+        every: float = 0.0,
     ) -> FakeScan:
         assert embed
-        self.scans.append(FakeScan(camera, liveness, on_opened, on_frame, on_ended, fd))
+        self.scans.append(FakeScan(camera, liveness, on_opened, on_frame, on_ended, fd, [every]))
         return self.scans[-1]
 
     def list_cameras(

@@ -22,7 +22,6 @@ from tests.faceauthd.matching import verify
         ({"box": None}, "a face has no box"),
         ({"box": Box(0, 0, float("nan"), 10)}, "a face has no box"),
         ({"box": Box(0, 0, -10, -10)}, "a face has no box"),
-        ({"embedding": None}, "a face has no embedding"),
         ({"embedding": ALICE[:4]}, "an embedding's dimension is not the templates'; enrol again"),
         ({"embedding": ALICE * 3}, "an embedding's length is not 1"),
         ({"embedding": np.full(DIMENSION, np.nan, np.float32)}, "an embedding's length is not 1"),

@@ -14,12 +14,14 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceauthd import wire
 from faceauthd.worker import Loaded, serve
 from models.errors import ModelError
-from models.face import Box, Image
+from models.face import Box, Face, Image
 from models.observation import Observation
+from models.observer import Look
 
 READY = wire.Ready("grey", "grey-1", 2, {"passive": {"grey-live": 0.5}})
 
@@ -27,28 +29,35 @@ READY = wire.Ready("grey", "grey-1", 2, {"passive": {"grey-live": 0.5}})
 class GreyJudge:
     """Sees one face in each frame, and knows it by its brightness."""
 
-    def observe(
-        self, image: Image, index: int, at: float, *, embed: bool, liveness: bool
-    ) -> Observation:
+    def look(self, image: Image, index: int, at: float) -> Look:
         light = float(image.mean())
-        return Observation(
+        face = Face(Box(1.0, 2.0, 30.0, 40.0), np.zeros((5, 2), np.float32), 1.0)
+        seen = Observation(
             index=index,
             at=at,
             faces=1,
             small=0,
             brightness=light,
             size=(image.shape[1], image.shape[0]),
-            box=Box(1.0, 2.0, 30.0, 40.0),
-            landmarks=np.zeros((5, 2), np.float32),
-            embedding=np.array([0.6, 0.8], np.float32) if embed else None,
-            liveness={"grey-live": light / 255} if liveness else {},
+            box=face.box,
+            landmarks=face.landmarks,
         )
+        return Look(seen, face)
+
+    def follow(self, image: Image, index: int, at: float, _before: Face) -> Look:
+        return self.look(image, index, at)
+
+    def embed(self, _image: Image, _face: Face) -> NDArray[np.float32]:
+        return np.array([0.6, 0.8], np.float32)
+
+    def live(self, image: Image, _face: Face) -> dict[str, float]:
+        return {"grey-live": float(image.mean()) / 255}
 
 
-class Fussy:
+class Fussy(GreyJudge):
     """Fails at the first frame."""
 
-    def observe(self, *_frame: object, **_wishes: object) -> Observation:
+    def look(self, _image: Image, _index: int, _at: float) -> Look:
         raise RuntimeError("a judge's mistake,\nin two lines")
 
 

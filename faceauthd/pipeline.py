@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""The work on a scan's frames, overlapped: frames in, observations out, in the frames' order.
+
+Three threads take each frame in turn: the caller's looks for faces, one embeds, and one judges
+liveness and reports. A frame is taken from the source when there is room for it, so what waits is
+never more than ``IN_HAND`` frames, and a camera that is faster than we are shows its newest.
+
+Embedding is the dearest part. With ``every`` above 0 a face is embedded when it comes into view and
+from then on so many seconds apart; between, it is followed by a cheap look at each frame. Whatever
+that shows but the same single face at the same place calls for a thorough look, and so for an
+embedding. What a frame without one counts for is the session's to say (sessions/follow.py).
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceauthd.camera.terms import Frame
+from models.face import Face, Image
+from models.observation import Observation
+
+if TYPE_CHECKING:
+    from models.observer import Look  # with OpenCV, which the loading thread imports
+
+# One being looked at, one being embedded and two behind it: the embedding of a face takes about as
+# long as all else that three frames need.
+IN_HAND = 4
+
+Embedding = NDArray[np.float32]
+
+
+class Judge(Protocol):
+    """What sees in images: models.observer.Observer, or a test's own. Its methods say what."""
+
+    def look(self, image: Image, index: int, at: float) -> "Look": ...
+    def follow(self, image: Image, index: int, at: float, before: Face) -> "Look | None": ...
+    def embed(self, image: Image, face: Face) -> Embedding: ...
+    def live(self, image: Image, face: Face) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Which of the dear parts are wanted."""
+
+    embed: bool
+    liveness: bool
+
+
+class Pipeline:
+    """One scan's work. ``every`` may be set by another thread at any time."""
+
+    def __init__(
+        self, judge: Judge, wishes: Wishes, every: float, report: Callable[[Observation], None]
+    ) -> None:
+        """
+        every   seconds between two embeddings of a face that is followed; 0 embeds every frame
+        report  gets the observations, in a thread of the pipeline's
+        """
+        self.every = every
+        self._judge = judge
+        self._wishes = wishes
+        self._report = report
+        self._stopped = False
+        self._face: Face | None = None  # the frame before's one face
+        self._embedded_at = 0.0
+
+    def stop(self) -> None:
+        """Makes run() end as soon as its frames do; from any thread."""
+        self._stopped = True
+
+    def run(self, frames: Iterator[Frame]) -> None:
+        """Until the frames end, and all are reported; raises what any part of the work raises."""
+        with ExitStack() as stack:
+            embedder, finisher = (ThreadPoolExecutor(1, name) for name in ("embed", "report"))
+            for pool in (embedder, finisher):
+                stack.callback(pool.shutdown, cancel_futures=True)
+            in_hand: deque[Future[None]] = deque()
+            for frame in frames:
+                look, thorough = self._look(frame)
+                embedding = None
+                if thorough and look.face is not None and self._wishes.embed:
+                    embedding = embedder.submit(self._judge.embed, frame.image, look.face)
+                in_hand.append(finisher.submit(self._finish, frame.image, look, embedding))
+                while in_hand and (in_hand[0].done() or len(in_hand) >= IN_HAND):
+                    in_hand.popleft().result()
+            while in_hand and not self._stopped:
+                in_hand.popleft().result()
+
+    def _look(self, frame: Frame) -> "tuple[Look, bool]":
+        """What the frame shows, and whether that was a thorough look."""
+        if self._face is not None and frame.at - self._embedded_at < self.every:
+            followed = self._judge.follow(frame.image, frame.index, frame.at, self._face)
+            if followed is not None:
+                self._face = followed.face
+                return followed, False
+        look = self._judge.look(frame.image, frame.index, frame.at)
+        self._face, self._embedded_at = look.face, frame.at
+        return look, True
+
+    def _finish(self, image: Image, look: "Look", embedding: Future[Embedding] | None) -> None:
+        seen = look.observation
+        if look.face is not None and self._wishes.liveness:
+            seen = replace(seen, liveness=self._judge.live(image, look.face))
+        if embedding is not None:
+            seen = replace(seen, embedding=embedding.result())
+        self._report(seen)
