@@ -50,7 +50,6 @@ class ChallengeSession:
     """``verdict``, ``hint`` and ``fraction`` are as those of the sessions it is made of."""
 
     fraction = 0.0
-    every = 0.0  # gestures are seen in each frame, and by whom
 
     def __init__(
         self,
