@@ -98,9 +98,11 @@ def test_nothing_is_left_behind(scenes: Path, tmp_path: Path, ending: str) -> No
     """
     with tempfile.TemporaryDirectory(prefix="rig") as temporary:
         script = "faceauth add alice; faceauth verify alice & sleep 1000 & echo ready; "
-        script += "exit 0" if ending == "by itself" else "exec sleep 1000"
+        itself = {"by itself": "exit 0", "killed": "kill -KILL $$"}
+        script += itself.get(ending, "exec sleep 1000")
         rig = subprocess.Popen(
-            command(scenes, "sh", "-c", script),
+            # What runs in a script's background ignores Ctrl-C, and so does all that it starts.
+            ["env", "--default-signal=INT", *command(scenes, "sh", "-c", script)],
             env={**os.environ, "TMPDIR": temporary},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -119,18 +121,13 @@ def test_nothing_is_left_behind(scenes: Path, tmp_path: Path, ending: str) -> No
 
 
 def end(rig: subprocess.Popen[str], ending: str) -> None:
-    """Ends the rig, or its command, as a person or a program would."""
+    """Ends the rig as a person or a program would, where its command does not end by itself."""
     if ending == "SIGINT":  # a terminal sends it to the whole group
         os.killpg(rig.pid, signal.SIGINT)
     elif ending == "all killed":
         os.killpg(rig.pid, signal.SIGKILL)
     elif ending in ("SIGTERM", "SIGHUP"):
         rig.send_signal(signal.Signals[ending])
-    elif ending == "killed":
-        listed = Path(f"/proc/{rig.pid}/task/{rig.pid}/children").read_text().split()
-        for pid in listed:
-            if Path(f"/proc/{pid}/comm").read_text() == "sleep\n":
-                os.kill(int(pid), signal.SIGKILL)
 
 
 def processes_of(temporary: str) -> list[int]:
