@@ -113,7 +113,8 @@ def enabled(folder: PamFolder, files: Files, service: str, module: str) -> Chang
         through = "" if service in found else found[0]
         return Change(service, content, before, before, through)
     refuse_variant(service, content)
-    after = with_line(content, module)
+    has_account = any(not rule.includes for _, rule in reached(files, service, "account"))
+    after = with_line(content, module, account=has_account)
     edited = {**files, service: after}
     prove(files, edited, service)
     for other in includers(files, service):

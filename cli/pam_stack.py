@@ -35,6 +35,8 @@ _WHITE = " \t\n\r\f\v"  # of ASCII: the other bytes of a file mean nothing to li
 _JUMP = re.compile(r"=\s*(\d+)")
 _HOME = "/etc/pam.d/"
 
+LINES = {"auth": "auth    sufficient", "account": "account optional  "}  # each before the module
+
 Files = Mapping[str, bytes]  # all of a folder's service files, by name
 
 
@@ -44,7 +46,7 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of an auth stack; continued lines are one.
+    """One line of a stack; continued lines are one.
 
     start, end  where its bytes are in the file
     control     a word in lower case or "[…]"; "@include" for Debian's way to include a file
@@ -93,13 +95,13 @@ class Rule:
         return self.name in GATES and word_or_list and self.jump == 0
 
 
-def rules(content: bytes) -> list[Rule]:
-    """The auth rules of a file, in order; an @include counts, for it may hold some."""
+def rules(content: bytes, kind: str = "auth") -> list[Rule]:
+    """The rules of a kind in a file, in order; an @include counts, for it may hold some."""
     found = []
     for start, end, text in _logical_lines(content.decode("latin-1")):
         if include := _INCLUDE.fullmatch(text):
             found.append(Rule(start, end, "", "@include", include["name"], ""))
-        elif (match := _RULE.fullmatch(text)) and match["kind"].lower() == "auth":
+        elif (match := _RULE.fullmatch(text)) and match["kind"].lower() == kind:
             control = match["control"].lower()
             found.append(
                 Rule(start, end, match["dash"], control, match["module"], match["arguments"])
@@ -122,24 +124,40 @@ def _logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
         yield start, len(text), pieces.strip(_WHITE)
 
 
-def with_line(content: bytes, module: str = OURS) -> bytes:
-    """The file with our line behind its leading gates, and so before all that asks or includes."""
+def with_line(content: bytes, module: str = OURS, *, account: bool = False) -> bytes:
+    """The file with our line behind its leading gates, and so before all that asks or includes.
+
+    ``account`` adds the line of the account phase to it, by which the daemon hears of passwords. It
+    is for services that have account rules: in one that has none, libpam takes those of `other`.
+    """
     found = rules(content)
     if not found:
         raise StackError("it has no auth lines")
     behind = next((rule for rule in found if not rule.is_gate), None)
     if behind is None:
         raise StackError("it asks nobody for anything, so nothing behind a face could refuse")
-    return content[: behind.start] + line(module) + content[behind.start :]
+    ours = line(module)
+    if account:
+        above = [rule for rule in rules(content, "account") if rule.end <= behind.start]
+        if any(rule.jump for rule in above):
+            raise StackError("an account line counts lines, which one more would shift")
+        ours += line(module, "account")
+    return content[: behind.start] + ours + content[behind.start :]
 
 
 def without_line(content: bytes) -> bytes:
-    """The file without the line that `with_line` puts into one."""
-    found = rules(content)
+    """The file without the lines that `with_line` puts into one."""
+    for kind in LINES:
+        content = _without(content, kind)
+    return content
+
+
+def _without(content: bytes, kind: str) -> bytes:
+    found = rules(content, kind)
     for place, rule in reversed(list(enumerate(found))):
         if not rule.is_ours:
             continue
-        if content[rule.start : rule.end] != line(rule.module):
+        if content[rule.start : rule.end] != line(rule.module, kind):
             raise StackError(
                 "its line with pam_faceauth was written or changed by hand; so mend it"
             )
@@ -149,30 +167,35 @@ def without_line(content: bytes) -> bytes:
     return content
 
 
-def line(module: str = OURS) -> bytes:
-    """The line that lets a face in: it can only grant, and every refusal goes to the next one."""
-    return f"auth    sufficient    {module}\n".encode()
+def line(module: str = OURS, kind: str = "auth") -> bytes:
+    """The line that lets a face in: it can only grant, and every refusal goes to the next one.
+
+    That of the account phase has no say at all.
+    """
+    return f"{LINES[kind]}    {module}\n".encode()
 
 
-def reached(files: Files, service: str) -> list[tuple[str, Rule]]:
+def reached(files: Files, service: str, kind: str = "auth") -> list[tuple[str, Rule]]:
     """All that libpam reads for a service, in order: each rule, an include before what it holds.
 
     Each comes with the name of the file that it stands in. Raises StackError where a file is
     missing, or includes itself.
     """
-    return list(_reached(files, service, ()))
+    return list(_reached(files, service, (), kind))
 
 
-def _reached(files: Files, name: str, above: tuple[str, ...]) -> Iterator[tuple[str, Rule]]:
+def _reached(
+    files: Files, name: str, above: tuple[str, ...], kind: str
+) -> Iterator[tuple[str, Rule]]:
     if name in above:
         raise StackError(f"{name} includes itself")
     if name not in files:
         wanted_by = f", which {above[-1]} includes" if above else ""
         raise StackError(f"{name}{wanted_by}: there is no such file, or it cannot be read")
-    for rule in rules(files[name]):
+    for rule in rules(files[name], kind):
         yield name, rule
         if rule.includes:
-            yield from _reached(files, rule.included, (*above, name))
+            yield from _reached(files, rule.included, (*above, name), kind)
 
 
 def includers(files: Files, service: str) -> list[str]:

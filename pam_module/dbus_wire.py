@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """D-Bus messages, as bytes: the little that the PAM module needs.
 
-Writes method calls whose arguments are strings, numbers and dictionaries of strings. Reads any
+Writes method calls whose arguments are strings, numbers and dictionaries of them. Reads any
 message whose header it needs, and basic values and dictionaries of them from its body. It trusts
 nothing: all that is malformed, or larger than MESSAGE_MAX, is a `BusError`, and nothing else is
 raised. Format: the D-Bus specification, "Message Protocol".
@@ -20,7 +20,7 @@ FIELD_TYPES = {
 }
 FIXED = {"y": "B", "b": "I", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d"}
 Value = int | float | str
-Argument = str | int | dict[str, str]
+Argument = str | int | dict[str, str] | dict[str, str | int]
 
 
 class BusError(Exception):
@@ -55,7 +55,7 @@ class Writer:
         self.data += bytes(-len(self.data) % boundary)
 
     def argument(self, value: Argument) -> str:
-        """Adds a string (s), a number (u) or a dictionary of strings (a{sv}); its signature."""
+        """Adds a string (s), a number (u) or a dictionary of them (a{sv}); its signature."""
         if isinstance(value, str):
             self.text(value)
             return "s"
@@ -63,11 +63,11 @@ class Writer:
             self.uint(value)
             return "u"
         inner = Writer()
-        for key, text in value.items():
+        for key, entry in value.items():
             inner.pad(8)
             inner.text(key)
-            inner.signature("s")
-            inner.text(text)
+            inner.signature("s" if isinstance(entry, str) else "u")
+            inner.argument(entry)
         self.uint(len(inner.data))
         self.pad(8)
         self.data += inner.data

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The PAM application that asks, in the two ways in which the module meets it.
 
-Both hosts have `user`, `service` and `rhost` (empty where PAM has none), `show` a text and `log` a
-line. `show` gives the PAM code, and whether a password was typed: then it is PAM_AUTHTOK, for the
-module behind this one, and kept nowhere else.
+Both hosts have `user`, `service` and `rhost` (empty where PAM has none), the real uid of the
+application's process as `caller`, `show` a text and `log` a line. `show` gives the PAM code, and
+whether a password was typed: then it is PAM_AUTHTOK, for the module behind this one, and kept
+nowhere else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         user: str
         service: str
         rhost: str
+        caller: int
 
         def show(self, style: int, text: str, /) -> tuple[int, bool]: ...
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # Linux-PAM's numbers.
 PAM_SUCCESS, PAM_AUTH_ERR, PAM_AUTHINFO_UNAVAIL, PAM_MAXTRIES, PAM_CONV_ERR = 0, 7, 9, 11, 19
+PAM_IGNORE = 25
 PAM_PROMPT_ECHO_OFF, PAM_ERROR_MSG, PAM_TEXT_INFO = 1, 3, 4
 PAM_SILENT = 0x8000
 LOG_NOTICE, LOG_DEBUG, LOG_AUTHPRIV = 5, 7, 10 << 3
@@ -36,11 +39,16 @@ SYSLOG_SOCKET = "/dev/log"
 LOADER_SOCKET = 3
 
 
+def clean(text: str) -> str:
+    """One line for the log, whatever the text holds: names come from outside."""
+    return "".join(c if c.isprintable() else "?" for c in text[:200])
+
+
 class Loader:
     """The host behind pam_faceauth.so; loader.c has the protocol. A password stays over there."""
 
-    def __init__(self, user: str, service: str, rhost: str) -> None:
-        self.user, self.service, self.rhost = user, service, rhost
+    def __init__(self, user: str, service: str, rhost: str, caller: str) -> None:
+        self.user, self.service, self.rhost, self.caller = user, service, rhost, int(caller)
         self.socket = socket.socket(fileno=LOADER_SOCKET)
 
     def show(self, style: int, text: str) -> tuple[int, bool]:
@@ -64,6 +72,7 @@ class PamPython:
         self.pamh = pamh
         self.user = pamh.get_user(None) or ""
         self.service, self.rhost = pamh.service or "", pamh.rhost or ""
+        self.caller = os.getuid()
 
     def show(self, style: int, text: str) -> tuple[int, bool]:
         try:

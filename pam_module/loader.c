@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pam_faceauth.so: starts pam_faceauth.py in a process of its own, and is its mouth and ears.
+ * Starts pam_faceauth.py in a process of its own, and is its mouth and ears; see loader.h.
  *
- * All decisions are the Python module's. This file promises that only a confirmed verdict becomes a
- * PAM code: a crash, a hang or a message out of turn is PAM_AUTHINFO_UNAVAIL. A typed password goes
- * into PAM_AUTHTOK and never to the module. No state outlives a call, and any thread may call.
+ * All decisions are the Python module's. This file promises that only a confirmed verdict is one: a
+ * crash, a hang or a message out of turn is none. A typed password goes into PAM_AUTHTOK and never
+ * to the module. No state outlives a call, and any thread may call.
  *
- *   python3 -I -S -E -B MODULE FLAGS USER SERVICE RHOST ARGUMENT...
+ *   python3 -I -S -E -B MODULE PHASE FLAGS USER SERVICE RHOST CALLER ARGUMENT...
  *
  * On the socket, one datagram is one message, and its first byte says which:
  *   from the module  a PAM message style: show the text; 'l': log it, the next byte is the priority;
@@ -14,12 +14,12 @@
  *   to the module    after each text: a PAM code, and 1 if a password was typed, else 0
  */
 #define _GNU_SOURCE
+#include "loader.h"
 #include "spawn.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <security/pam_ext.h>
-#include <security/pam_modules.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,9 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
 enum { TEXT_MAX = 1024, ARGUMENTS_MAX = 16, MESSAGES_MAX = 24 };
-enum { TIMEOUT_S = 15, TIMEOUT_MAX_S = 60, GRACE_S = 3 }; /* the first two as in arguments.py */
 
 struct module {
 	pam_handle_t *pamh;
@@ -158,43 +156,33 @@ static int ask_module(struct module *module, char *const command[])
 	return verdict;
 }
 
-EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+int ask_python(pam_handle_t *pamh, const char *phase, int seconds, int flags, int argc,
+	       const char **argv)
 {
-	enum { PATH = 5, USER = 7, SERVICE, RHOST, FIXED };
+	enum { PATH = 5, PHASE, FLAGS, USER, SERVICE, RHOST, CALLER, FIXED };
 	struct module module = { .pamh = pamh };
-	char number[16];
+	char flag_text[16], caller[16];
 	const char *command[FIXED + ARGUMENTS_MAX + 1] = {
-		PYTHON, "-I", "-S", "-E", "-B", MODULE_PATH, number };
-	int count = FIXED, timeout = TIMEOUT_S, verdict = -1;
+		PYTHON, "-I", "-S", "-E", "-B", MODULE_PATH, phase, flag_text, [CALLER] = caller };
+	int count = FIXED;
 
 	for (int i = 0; i < argc && i < ARGUMENTS_MAX; i++) {
 		if (strncmp(argv[i], "module=/", 8) == 0)
 			command[PATH] = argv[i] + 7;
 		else
 			command[count++] = argv[i];
-		if (strncmp(argv[i], "timeout=", 8) == 0)
-			timeout = atoi(argv[i] + 8);
 	}
-	if (timeout < 1 || timeout > TIMEOUT_MAX_S)
-		timeout = TIMEOUT_S; /* the module will refuse it */
-	if (argc <= ARGUMENTS_MAX && pam_get_user(pamh, &command[USER], NULL) == PAM_SUCCESS
-	    && pam_get_item(pamh, PAM_SERVICE, (const void **)&command[SERVICE]) == PAM_SUCCESS
-	    && pam_get_item(pamh, PAM_RHOST, (const void **)&command[RHOST]) == PAM_SUCCESS) {
-		for (int i = USER; i < FIXED; i++)
-			command[i] = command[i] ? command[i] : "";
-		(void)snprintf(number, sizeof number, "%d", flags);
-		module.deadline = now_ms() + (timeout + GRACE_S) * 1000;
-		verdict = ask_module(&module, (char *const *)command);
-	}
-	if (verdict == PAM_SUCCESS || verdict == PAM_AUTH_ERR || verdict == PAM_MAXTRIES)
-		return verdict;
-	if (verdict != PAM_AUTHINFO_UNAVAIL)
+	if (argc > ARGUMENTS_MAX || pam_get_user(pamh, &command[USER], NULL) != PAM_SUCCESS
+	    || pam_get_item(pamh, PAM_SERVICE, (const void **)&command[SERVICE]) != PAM_SUCCESS
+	    || pam_get_item(pamh, PAM_RHOST, (const void **)&command[RHOST]) != PAM_SUCCESS)
+		return -1;
+	for (int i = USER; i <= RHOST; i++)
+		command[i] = command[i] ? command[i] : "";
+	(void)snprintf(flag_text, sizeof flag_text, "%d", flags);
+	(void)snprintf(caller, sizeof caller, "%lu", (unsigned long)getuid());
+	module.deadline = now_ms() + seconds * 1000;
+	int verdict = ask_module(&module, (char *const *)command);
+	if (verdict < 0)
 		pam_syslog(pamh, LOG_WARNING, "no verdict from %s", command[PATH]);
-	return PAM_AUTHINFO_UNAVAIL;
-}
-
-EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
-{
-	(void)pamh, (void)flags, (void)argc, (void)argv;
-	return PAM_SUCCESS;
+	return verdict;
 }

@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100,PTH120
 from pam_module.arguments import ArgumentError, Arguments
 from pam_module.bus_client import Bus
+from pam_module.contract import INTERFACE, OBJECT_PATH, SERVICE
 from pam_module.dbus_wire import BusError, Reader
 from pam_module.hosts import (
     LOG_DEBUG,
@@ -32,6 +33,7 @@ from pam_module.hosts import (
     PAM_TEXT_INFO,
     Loader,
     PamPython,
+    clean,
 )
 
 TYPE_CHECKING = False  # typing takes as long to import as all the rest
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
 
     from pam_module.hosts import Host
 
-SERVICE = "org.faceauth.FaceAuth1"
-OBJECT_PATH = "/org/faceauth/FaceAuth1"
-INTERFACE = "org.faceauth.FaceAuth1.Manager"
 LIDS = "/proc/acpi/button/lid"
 READY_TIMEOUT = 5.0  # seconds until CanVerify is answered: a hung daemon may not cost more
 MARGIN = 2.0  # seconds that Verify's answer may come later than the policy says
@@ -139,7 +138,9 @@ class Attempt:
         return word, str(confirm), timeout
 
     def _ask(self, bus: Bus, member: str) -> Reader:
-        options = {"service": self.host.service}
+        options: dict[str, str | int] = {"service": self.host.service}
+        if os.geteuid() == 0 and self.host.caller:  # root's program, at a user's wish: whose?
+            options["caller"] = self.host.caller
         return bus.call(OBJECT_PATH, INTERFACE, member, self.host.user, options, expects="sa{sv}")
 
     def _say(self, style: int, text: str) -> None:
@@ -147,9 +148,8 @@ class Attempt:
             self.host.show(style, text)  # a host that cannot show it loses nothing else
 
     def _log(self, priority: int, text: str) -> None:
-        """One line, whatever the text holds: names come from outside."""
         if priority != LOG_DEBUG or self.debug:
-            self.host.log(priority, "".join(c if c.isprintable() else "?" for c in text[:200]))
+            self.host.log(priority, clean(text))
 
 
 def lid_closed() -> bool:
@@ -180,8 +180,12 @@ def pam_sm_setcred(_pamh: Any, _flags: int, _argv: list[str]) -> int:
 
 def main() -> None:
     """For pam_faceauth.so; the arguments are in loader.c."""
-    flags, user, service, rhost, *argv = sys.argv[1:]
-    host = Loader(user, service, rhost)
+    phase, flags, user, service, rhost, caller, *argv = sys.argv[1:]
+    host = Loader(user, service, rhost, caller)
+    if phase == "account":
+        from pam_module.account import tell_of_password  # which most calls do not need
+
+        host.end(tell_of_password(host, argv))
     host.end(Attempt(host, bool(int(flags) & PAM_SILENT)).code(argv))
 
 

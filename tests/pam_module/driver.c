@@ -9,6 +9,10 @@
  *     no-answer         the conversation succeeds without an answer
  *     rhost=HOST  silent
  *     rounds=N threads=N
+ *     account           goes on to the account phase where authentication succeeded
+ *     account=only      goes there without any authentication
+ *     account=always    goes there whatever authentication said
+ *     account=nobody    goes there as nobody, who is not root
  *     sigchld=ignore    children reap themselves
  *     sigchld=reap      a handler reaps all children
  *     fds=N             N descriptors without close-on-exec are open
@@ -36,6 +40,7 @@
 
 static const char *folder, *service, *user, *answer, *rhost;
 static int no_answer, slow, flags, rounds = 1;
+static const char *account;
 static FILE *out;
 
 static int talk(int count, const struct pam_message **messages, struct pam_response **responses,
@@ -89,8 +94,15 @@ static void authenticate(void)
 		abort();
 	if (rhost)
 		pam_set_item(pamh, PAM_RHOST, rhost);
-	int code = pam_authenticate(pamh, flags);
-	fprintf(out, "code %d\n", code);
+	int code = PAM_SUCCESS;
+	if (!account || strcmp(account, "only")) {
+		code = pam_authenticate(pamh, flags);
+		fprintf(out, "code %d\n", code);
+	}
+	if (account && !strcmp(account, "nobody") && seteuid(65534))
+		abort();
+	if (account && (code == PAM_SUCCESS || !strcmp(account, "always")))
+		fprintf(out, "account %d\n", pam_acct_mgmt(pamh, flags));
 	pam_end(pamh, code);
 }
 
@@ -150,6 +162,8 @@ int main(int argc, char **argv)
 			fds = atoi(value);
 		else if (!strncmp(argv[i], "uid=", 4) && setresuid((uid_t)atoi(value), (uid_t)-1, (uid_t)-1))
 			abort();
+		else if (!strncmp(argv[i], "account", 7))
+			account = value;
 		else if (!strcmp(argv[i], "no-answer"))
 			no_answer = 1;
 		else if (!strcmp(argv[i], "silent"))

@@ -72,6 +72,7 @@ class FakeBus:
             "GetNameOwner": GLib.Variant("(s)", (DAEMON,)),
             "GetConnectionUnixUser": GLib.Variant("(u)", (owner_uid,)),
             "CanVerify": GLib.Variant("(sa{sv})", can_verify),
+            "PasswordGiven": None,
             "Verify": GLib.Variant("(sa{sv})", (verify, {"frames": GLib.Variant("u", 10)})),
         }
         self._listener = socket.socket(socket.AF_UNIX)

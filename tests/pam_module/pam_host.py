@@ -40,6 +40,7 @@ class Outcome:
     """What the driver printed."""
 
     codes: list[int] = field(default_factory=list)
+    accounts: list[int] = field(default_factory=list)  # of the account phase, where it was reached
     shown: list[str] = field(default_factory=list)  # "info …", "error …", "prompt …", in order
     numbers: dict[str, int] = field(default_factory=dict)
     stderr: str = ""
@@ -67,6 +68,11 @@ class Stacks:
     def face(*arguments: str, control: str = "required", module: Path = MODULE) -> str:
         """The line of the module behind its loader."""
         return " ".join(("auth", control, str(LOADER), f"module={module}", *arguments))
+
+    @staticmethod
+    def account(*arguments: str, control: str = "optional", module: Path = MODULE) -> str:
+        """The line that tells the daemon of a password."""
+        return " ".join(("account", control, str(LOADER), f"module={module}", *arguments))
 
     @staticmethod
     def face_in_pam_python(*arguments: str, control: str = "required") -> str:
@@ -120,6 +126,8 @@ class Stacks:
             kind, _, rest = line.partition(" ")
             if kind == "code":
                 outcome.codes.append(int(rest))
+            elif kind == "account":
+                outcome.accounts.append(int(rest))
             elif kind in ("info", "error", "prompt", "echo", "other"):
                 outcome.shown.append(line)
             else:

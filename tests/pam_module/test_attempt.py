@@ -20,6 +20,7 @@ class Host:
 
     def __init__(self, user: str = "alice", rhost: str = "") -> None:
         self.user, self.service, self.rhost = user, "stack", rhost
+        self.caller = 0
         self.shown: list[str] = []
         self.logged: list[str] = []
 

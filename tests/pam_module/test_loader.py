@@ -42,7 +42,7 @@ json.dump({
     "gids": status["Gid"], "core": limit(resource.RLIMIT_CORE), "death": death.value,
     "leader": os.getpgid(0) == os.getpid(), "path": sys.path, "isolated": sys.flags.isolated,
     "site": "site" in sys.modules,
-}, open(sys.argv[5], "w"))
+}, open(sys.argv[7], "w"))
 socket.socket(fileno=3).send(bytes([ord("v"), 9]))
 os._exit(9)
 """
@@ -91,7 +91,7 @@ def test_nothing_of_the_host_gets_in(options: list[str], stacks: Stacks, tmp_pat
     evil = {"PYTHONPATH": "/evil", "PYTHONHOME": "/evil", "HOME": "/evil", "LD_LIBRARY_PATH": "/e"}
     seen = probe(stacks, tmp_path, options=options, environment=evil, folder=tmp_path)
     report = str(tmp_path / "report")
-    assert seen["argv"] == ["0", "alice", "stack", "", report]
+    assert seen["argv"] == ["auth", "0", "alice", "stack", "", str(os.getuid()), report]
     assert set(seen["environment"]) <= {"LC_CTYPE"}  # which Python sets itself
     assert seen["folder"] == "/"
     assert seen["umask"] == 0o077
@@ -110,6 +110,7 @@ def test_nothing_of_the_host_gets_in(options: list[str], stacks: Stacks, tmp_pat
 def test_a_setuid_hosts_caller_has_no_hold_on_the_module(stacks: Stacks, tmp_path: Path) -> None:
     seen = probe(stacks, tmp_path, options=["uid=65534"])
     assert seen["uids"].split() == ["0"] * 4
+    assert seen["argv"][5] == "65534"  # who is told, all the same, at whose wish it runs
     assert seen["death"] == signal.SIGKILL
 
 
@@ -188,7 +189,7 @@ def test_two_hundred_rounds_leave_nothing(stacks: Stacks, fake_bus: MakeBus) -> 
 
 WAITING = """
 import os, socket, sys, time
-with open(sys.argv[5], "w") as fifo:
+with open(sys.argv[7], "w") as fifo:
     fifo.write(str(os.getpid()))
 time.sleep(1000)
 """
@@ -252,6 +253,6 @@ def test_built_with_its_defences(loader: None) -> None:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     symbols = printed("nm", "-D", "--defined-only", str(LOADER)).split()
-    assert symbols[2::3] == ["pam_sm_authenticate", "pam_sm_setcred"]
+    assert symbols[2::3] == ["pam_sm_acct_mgmt", "pam_sm_authenticate", "pam_sm_setcred"]
     assert "BIND_NOW" in printed("readelf", "-d", str(LOADER))
     assert "GNU_RELRO" in printed("readelf", "-l", str(LOADER))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from faceauthd import results
-from pam_module import arguments, hosts, pam_faceauth
+from pam_module import account, arguments, contract, hosts, pam_faceauth
 from tests.harness.data import ROOT
 
 FOLDER = ROOT / "pam_module"
@@ -38,9 +38,9 @@ def test_the_standard_library_alone(path: Path) -> None:
 
 
 def test_the_contracts_names() -> None:
-    assert results.BUS_NAME == pam_faceauth.SERVICE
-    assert results.OBJECT_PATH == pam_faceauth.OBJECT_PATH
-    assert results.INTERFACE == pam_faceauth.INTERFACE
+    assert results.BUS_NAME == contract.SERVICE
+    assert results.OBJECT_PATH == contract.OBJECT_PATH
+    assert results.INTERFACE == contract.INTERFACE
     assert results.SYSTEM_BUS == arguments.SYSTEM_BUS
 
 
@@ -49,12 +49,13 @@ def test_pams_numbers() -> None:
     header = Path("/usr/include/security/_pam_types.h").read_text()
     defined = dict(re.findall(r"#define\s+(PAM_\w+)\s+(0x[0-9a-f]+|\d+)", header))
     ours = {name: value for name, value in vars(hosts).items() if name.startswith("PAM_")}
-    assert len(ours) == 9
+    assert len(ours) == 10
     assert ours == {name: int(defined[name], 0) for name in ours}
 
 
 def test_loader_and_module_agree_on_time() -> None:
-    source = (FOLDER / "loader.c").read_text()
+    source = (FOLDER / "phases.c").read_text()
+    assert f"ACCOUNT_S = {account.TIMEOUT + 2:.0f} }}" in source
     assert f"TIMEOUT_S = {arguments.TIMEOUT}, TIMEOUT_MAX_S = {arguments.TIMEOUT_MAX}," in source
 
 
