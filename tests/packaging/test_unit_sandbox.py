@@ -6,6 +6,7 @@ Without a running systemd; tests/vm has one.
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
