@@ -8,6 +8,8 @@ network wants it, so that no preprocessing can be forgotten at run time), and gi
 - ``minifasnet``: MiniFASNetV2 of Silent-Face-Anti-Spoofing (Apache-2.0), with its published
   weights to start from. Batch normalisation is folded into the convolutions, so fine-tuning on a
   few hundred images cannot spoil statistics that were gathered on millions.
+- ``minifasnet-head``: the same, of which head.py learns the last layer alone, in seconds and
+  without TensorFlow.
 - ``livenessnet``: the small network of the well-known tutorial, for comparison: 32x32 pixels, two
   VGG blocks, a dense layer of 64.
 
@@ -46,6 +48,8 @@ class Architecture:
     size   side of its square input in pixels
     scale  the crop is the face's box enlarged by this
     live   index of the class "live"
+    head   whether only its last layer is learnt, by head.learn, and the rest is that of a network
+           that was trained before
     """
 
     name: str
@@ -54,6 +58,7 @@ class Architecture:
     classes: int
     live: int
     build: Callable[[], Any]
+    head: bool = False
 
 
 def architecture(name: str) -> Architecture:
@@ -94,7 +99,7 @@ def minifasnet() -> Any:
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(128, name="linear")(x)
     x = keras.layers.Dropout(0.2, name="drop")(x)
-    logits = keras.layers.Dense(3, use_bias=False, name="prob")(x)
+    logits = keras.layers.Dense(3, name="prob")(x)
     return keras.Model(inputs, logits, name="minifasnet")
 
 
@@ -124,6 +129,9 @@ ARCHITECTURES = {
     one.name: one
     for one in (
         Architecture("minifasnet", size=80, scale=2.7, classes=3, live=1, build=minifasnet),
+        Architecture(
+            "minifasnet-head", size=80, scale=2.7, classes=3, live=1, build=minifasnet, head=True
+        ),
         Architecture("livenessnet", size=32, scale=1.0, classes=2, live=1, build=livenessnet),
     )
 }
@@ -175,7 +183,9 @@ def _load_published(model: Any, weights: Weights) -> None:
     # Here the normalisation follows the dense layer.
     scale, shift = normalisation(weights, "bn")
     model.get_layer("linear").set_weights([weights["linear.weight"].T * scale, shift])
-    model.get_layer("prob").set_weights([weights["prob.weight"].T])
+    # Published without a bias, which a head for one camera needs (head.py).
+    prob = weights["prob.weight"].T
+    model.get_layer("prob").set_weights([prob, np.zeros(prob.shape[1])])
 
 
 def folded(weights: Weights, name: str) -> tuple[NDArray[Any], NDArray[Any]]:

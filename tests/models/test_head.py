@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""A personal head: learnt in one step from the network's own features, and never guessed."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.liveness import head
+from models.liveness.export import ExportError
+from models.liveness.published import convert
+from models.onnx_graph import Graph
+from models.runtime import Network
+from tests.harness.data import SHARED, needs
+from tests.models.tiny import affine
+
+LIVE = 1
+
+
+def colours(count: int, blue: float, seed: int) -> NDArray[np.uint8]:
+    """Crops (count, 8, 8, 3) of one colour each, with about so much blue."""
+    rng = np.random.default_rng(seed)
+    colour = np.column_stack([rng.normal(blue, 10, count), rng.uniform(60, 180, (count, 2))])
+    return np.broadcast_to(colour[:, None, None].clip(0, 255), (count, 8, 8, 3)).astype(np.uint8)
+
+
+def both(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Forty live crops, bluer than eighty attacks."""
+    crops = np.concatenate([colours(40, 140, seed), colours(80, 90, seed + 1)])
+    return crops, np.arange(120) < 40
+
+
+def odds(network: bytes, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logit of "live" less that of the only other class."""
+    runs = Network(network, "tiny")
+    logits = [runs.run(one.transpose(2, 0, 1)[None].astype(np.float32))[0] for one in crops]
+    return np.array([pair[LIVE] - pair[1 - LIVE] for pair in logits])
+
+
+def undecided() -> bytes:
+    return affine(np.zeros((2, 3)), np.zeros(2))
+
+
+def test_it_learns_what_the_network_did_not_know() -> None:
+    crops, labels = both(0)
+    learnt = head.learn(undecided(), LIVE, crops, labels)
+    fresh, known = both(7)
+    assert ((odds(learnt, fresh) > 0) == known).mean() > 0.95
+    again = head.learn(undecided(), LIVE, crops, labels)
+    assert again == learnt, "the same data, another head"
+
+
+def test_what_it_learnt_can_be_learnt_on() -> None:
+    crops, labels = both(0)
+    learnt = head.learn(undecided(), LIVE, crops, labels)
+    fresh, known = both(7)
+    against = head.learn(learnt, LIVE, fresh, ~known)
+    assert ((odds(against, crops) > 0) == labels).mean() < 0.05
+
+
+def test_a_network_that_knows_is_left_as_it_is() -> None:
+    """Where its own answer fits the recordings, the pull back to it leaves nothing to move."""
+    knows = affine(np.array([[0, 0, 0], [1, 0, 0]]), np.array([0, -115.0]))
+    crops, labels = both(0)
+    sure = (np.abs(odds(knows, crops)) > 8) & ((odds(knows, crops) > 0) == labels)
+    learnt = head.learn(knows, LIVE, crops[sure], labels[sure])
+    assert odds(learnt, crops) == pytest.approx(odds(knows, crops), abs=0.2)
+
+
+def test_many_attacks_do_not_outvote_few_live_faces() -> None:
+    live, attacks = colours(6, 120, 0), colours(600, 110, 1)
+    crops, labels = np.concatenate([live, attacks]), np.arange(606) < 6
+    found = odds(head.learn(undecided(), LIVE, crops, labels), colours(50, 150, 2))
+    assert (found > 0).mean() > 0.9
+
+
+def test_one_kind_alone_and_strange_networks_are_one_line() -> None:
+    crops, labels = both(0)
+    with pytest.raises(ValueError, match="one kind is missing"):
+        head.learn(undecided(), LIVE, crops[labels], labels[labels])
+    with pytest.raises(ExportError, match="not an ONNX file"):
+        head.learn(b"no network", LIVE, crops, labels)
+    graph = Graph("sums")
+    kernel = graph.constant(np.ones((192, 2)))
+    flat = graph.node("Flatten", "input")
+    ways = [graph.node("MatMul", flat, kernel) for _ in range(2)]
+    graph.node("Add", *ways, output="output")
+    twice = graph.model(("input", (3, 8, 8)), ("output", 2))
+    with pytest.raises(ExportError, match="no last layer of its own"):
+        head.learn(twice, LIVE, crops, labels)
+
+
+@needs("models/minifasnet")
+def test_it_is_learnt_for_the_published_network() -> None:
+    """Brightness, which says nothing to the network at first, tells the two apart afterwards."""
+    network = convert(SHARED / "models/minifasnet/2.7_80x80_MiniFASNetV2.pth")
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2 == 0
+    crops = rng.integers(0, 110, (40, 80, 80, 3), dtype=np.uint8)
+    crops[labels] += 120
+    runs = Network(head.learn(network, LIVE, crops, labels), "learnt")
+    blobs = (np.ascontiguousarray(one.transpose(2, 0, 1)[None], np.float32) for one in crops)
+    logits = np.concatenate([runs.run(blob) for blob in blobs])
+    assert ((logits.argmax(axis=1) == LIVE) == labels).mean() > 0.9
