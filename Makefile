@@ -17,7 +17,7 @@ TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test test-train test-vm stock-model install lint demo bench accuracy clean
+.PHONY: help deps test test-train test-vm stock-model install man lint demo bench accuracy clean
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -58,6 +58,13 @@ test-vm: $(VENV)/.ready ## Log in on a real Debian guest with systemd and a V4L2
 
 install: $(VENV)/.ready ## Put faceauth under DESTDIR, as a package does
 	packaging/install "$(DESTDIR)"
+
+man: $(VENV)/.ready ## Write the man pages and shell completions into build/
+	$(PYTHON) docs/make_man.py build/man
+	mkdir -p build/completions
+	for shell in bash zsh fish; do \
+	  _FACEAUTH_COMPLETE=$${shell}_source $(VENV)/bin/faceauth > build/completions/faceauth.$$shell; \
+	done
 
 lint: $(VENV)/.ready ## Run the linters alone
 	$(PYTHON) -m pytest -q tests/test_linters.py tests/test_imports.py
