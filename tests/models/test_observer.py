@@ -23,11 +23,15 @@ class Seen:
     """A detector and embedder that remembers whom it embedded."""
 
     faces: list[Face]
+    glimpsed: list[Face] = field(default_factory=list)
     dimension: int = 2
     embedded: list[Face] = field(default_factory=list)
 
     def detect(self, _image: Image) -> list[Face]:
         return self.faces
+
+    def follow(self, _image: Image, _before: Face) -> list[Face]:
+        return self.glimpsed
 
     def embed(self, _image: Image, face: Face) -> NDArray[np.float32]:
         self.embedded.append(face)
@@ -94,3 +98,30 @@ def test_landmarks_of_a_photograph_before_the_face_are_a_second_face(
     frame = watcher.observe(IMAGE, 0, 0.0, embed=True, liveness=True)
     assert (frame.faces, frame.small) == (faces, 0)
     assert bool(seen.embedded) is (frame.box is not None) is (faces == 1)
+
+
+def test_a_face_at_the_same_place_is_followed() -> None:
+    watcher, seen = observer()
+    seen.glimpsed = [face(30, x=200), face(102, x=52)]
+    look = watcher.follow(IMAGE, 3, 0.1, face(100))
+    assert look is not None and look.face is seen.glimpsed[1]
+    assert (look.observation.index, look.observation.at) == (3, 0.1)
+    assert (look.observation.faces, look.observation.small) == (1, 1)
+    assert look.observation.box == seen.glimpsed[1].box
+    assert look.observation.embedding is None and not seen.embedded
+
+
+@pytest.mark.parametrize(
+    "glimpsed",
+    [
+        pytest.param([], id="nobody"),
+        pytest.param([face(59)], id="too small"),
+        pytest.param([face(100, x=150)], id="elsewhere"),
+        pytest.param([face(100), face(100, x=180)], id="two"),
+        pytest.param([face(100), face(61, x=200)], id="a smaller one beside it"),
+    ],
+)
+def test_anything_else_calls_for_a_thorough_look(glimpsed: list[Face]) -> None:
+    watcher, seen = observer()
+    seen.glimpsed = glimpsed
+    assert watcher.follow(IMAGE, 3, 0.1, face(100)) is None

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""The pipeline: frames in order, few in hand, embedded where it is due; and faults are heard of."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from faceauthd.camera.terms import Frame
+from faceauthd.pipeline import IN_HAND, Pipeline, Wishes
+from models.face import Box, Face, Image
+from models.observation import Observation
+from models.observer import Look
+from models.pose import Pose
+
+IMAGE = np.zeros((48, 64, 3), np.uint8)
+FACE = Face(Box(10, 10, 20, 20), np.zeros((5, 2), np.float32), 1.0)
+BOTH = Wishes(embed=True, liveness=True)
+GUARD = 30.0  # seconds: only a hang reaches this
+
+
+def seen(index: int, at: float, faces: int = 1) -> Look:
+    one = faces == 1
+    observation = Observation(index, at, faces, 0, 90.0, (64, 48), FACE.box if one else None)
+    return Look(observation, FACE if one else None)
+
+
+@dataclass
+class Eyes:
+    """A judge that remembers what it was asked for; ``faces`` and ``lost`` are by frame."""
+
+    faces: dict[int, int] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
+    looked: list[int] = field(default_factory=list)
+    followed: list[int] = field(default_factory=list)
+    embedded: int = 0
+
+    def look(self, _image: Image, index: int, at: float) -> Look:
+        self.looked.append(index)
+        return seen(index, at, self.faces.get(index, 1))
+
+    def follow(self, _image: Image, index: int, at: float, before: Face) -> Look | None:
+        assert before is FACE
+        self.followed.append(index)
+        return None if index in self.lost else seen(index, at)
+
+    def embed(self, _image: Image, face: Face) -> NDArray[np.float32]:
+        assert face is FACE
+        self.embedded += 1
+        return np.array([1, 0], np.float32)
+
+    def live(self, _image: Image, _face: Face) -> dict[str, float]:
+        return {"m": 0.9}
+
+    def pose(self, _image: Image, _face: Face) -> Pose:
+        raise AssertionError("nobody asked for a pose")
+
+
+def film(count: int, rate: float = 30) -> Iterator[Frame]:
+    for index in range(count):
+        yield Frame(IMAGE, index / rate, index)
+
+
+def reported(
+    eyes: Eyes, count: int = 10, every: float = 0.0, rate: float = 30, wishes: Wishes = BOTH
+) -> list[Observation]:
+    reports: list[Observation] = []
+    Pipeline(eyes, wishes, every, reports.append).run(film(count, rate))
+    return reports
+
+
+def embedded(reports: list[Observation]) -> list[int]:
+    return [report.index for report in reports if report.embedding is not None]
+
+
+def test_every_frame_is_reported_whole_and_in_order() -> None:
+    eyes = Eyes()
+    reports = reported(eyes, 50)
+    assert [report.index for report in reports] == list(range(50))
+    assert embedded(reports) == eyes.looked == list(range(50))
+    assert all(report.liveness == {"m": 0.9} for report in reports)
+    assert not eyes.followed
+
+
+@pytest.mark.parametrize(
+    ("rate", "frames"), [(30, [0, 3, 6, 9]), (60, [0, 6]), (10, list(range(10)))]
+)
+def test_a_face_is_embedded_as_often_as_the_clock_says(rate: float, frames: list[int]) -> None:
+    eyes = Eyes()
+    reports = reported(eyes, every=0.09, rate=rate)
+    assert embedded(reports) == eyes.looked == frames
+    assert all(report.liveness for report in reports), "liveness is judged in each frame"
+
+
+def test_whatever_is_not_the_same_single_face_is_looked_at_and_embedded() -> None:
+    eyes = Eyes(lost={2})
+    assert embedded(reported(eyes, every=0.09)) == [0, 2, 5, 8]
+    assert 2 in eyes.looked
+
+
+def test_nothing_is_followed_from_a_frame_without_a_single_face() -> None:
+    eyes = Eyes(faces={0: 2, 1: 0})
+    reports = reported(eyes, every=0.09)
+    assert eyes.looked[:3] == [0, 1, 2] and embedded(reports) == [2, 5, 8]
+    assert not reports[0].liveness and not reports[1].liveness
+
+
+def test_what_is_not_wished_for_is_left_out() -> None:
+    eyes = Eyes()
+    reports = reported(eyes, wishes=Wishes(embed=False, liveness=False))
+    assert not eyes.embedded and not any(report.liveness for report in reports)
+
+
+def test_how_often_can_be_changed_while_it_runs() -> None:
+    reports: list[Observation] = []
+
+    def report(observation: Observation) -> None:
+        reports.append(observation)
+        if observation.index == 3:
+            pipeline.every = 0.0
+
+    pipeline = Pipeline(Eyes(), BOTH, 0.09, report)
+    pipeline.run(film(40))
+    assert embedded(reports)[-20:] == list(range(20, 40))
+
+
+def test_few_frames_are_in_hand() -> None:
+    """Nothing is reported before ``free`` is set, so no more may be taken than are in hand."""
+    taken: list[int] = []
+    reports: list[Observation] = []
+    free, waits = threading.Event(), threading.Event()
+
+    def report(observation: Observation) -> None:
+        waits.set()
+        assert free.wait(GUARD)
+        reports.append(observation)
+
+    def frames() -> Iterator[Frame]:
+        for frame in film(20):
+            taken.append(frame.index)
+            if frame.index > IN_HAND and not free.is_set():
+                pytest.fail("a frame was taken with no room for it")
+            yield frame
+
+    pipeline = Pipeline(Eyes(), BOTH, 0.0, report)
+    thread = threading.Thread(target=pipeline.run, args=[frames()])
+    thread.start()
+    assert waits.wait(GUARD)
+    free.set()
+    thread.join(GUARD)
+    assert len(reports) == 20
+
+
+@pytest.mark.parametrize("part", ["look", "embed", "live", "report"])
+def test_a_fault_of_any_part_ends_it(part: str) -> None:
+    eyes, fault = Eyes(), RuntimeError("a network's mistake")
+
+    def fail(*_arguments: object) -> None:
+        raise fault
+
+    if part != "report":
+        setattr(eyes, part, fail)
+    report = fail if part == "report" else lambda _observation: None
+    with pytest.raises(RuntimeError, match="a network's mistake"):
+        Pipeline(eyes, BOTH, 0.0, report).run(film(20))
+
+
+def test_a_fault_while_following_ends_it() -> None:
+    eyes = Eyes()
+
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("a network's mistake")
+
+    eyes.follow = fail  # type: ignore[method-assign,assignment]
+    with pytest.raises(RuntimeError, match="a network's mistake"):
+        reported(eyes, every=0.09)
+
+
+def test_once_stopped_nothing_more_is_waited_for() -> None:
+    """What then becomes of the frames in hand is nobody's business, a fault in them neither."""
+    eyes = Eyes()
+
+    def live(_image: Image, _face: Face) -> dict[str, float]:
+        stopped.wait(GUARD)
+        raise RuntimeError("a network's mistake")
+
+    eyes.live = live  # type: ignore[method-assign]
+    stopped = threading.Event()
+
+    def frames() -> Iterator[Frame]:
+        yield from film(2)
+        pipeline.stop()
+        stopped.set()
+
+    pipeline = Pipeline(eyes, BOTH, 0.0, lambda _observation: None)
+    pipeline.run(frames())
