@@ -2,7 +2,7 @@
 """A V4L2 camera, through OpenCV: colour as MJPG or YUYV, infrared as grey.
 
 A camera that is unplugged, sends nothing, or sends one and the same picture for ever is an error,
-not an endless wait.
+not an endless wait. One whose pictures come from no sensor (scrutiny.py) is an error at once.
 """
 
 import time
@@ -13,21 +13,29 @@ import numpy as np
 
 from faceauthd.camera import ioctls
 from faceauthd.camera.discovery import READABLE_FORMATS
+from faceauthd.camera.scrutiny import Memory, Scrutiny
 from faceauthd.camera.terms import CameraError, CameraInfo, check_size
 from models.face import Image
 
 SILENCE = 2.0  # seconds without a new picture after which a camera is broken
-# A shutter before the lens gives the same black picture again and again; that is darkness.
-_BLACK = 16
 _RETRY = 0.01  # seconds between two attempts to read
+
+# All that this process has seen, whichever scan it was in: a clip may be fed in at each.
+SEEN = Memory()
 
 
 class Camera:
     """An open camera. Its pictures are to be read as fast as they come."""
 
-    def __init__(self, info: CameraInfo, width: int, height: int, fps: float) -> None:
-        """Opens the camera; ``width``, ``height`` and ``fps`` are wishes, 0 for its own."""
+    def __init__(
+        self, info: CameraInfo, width: int, height: int, fps: float, memory: Memory = SEEN
+    ) -> None:
+        """Opens the camera; ``width``, ``height`` and ``fps`` are wishes, 0 for its own.
+
+        A virtual camera that is allowed may show recordings: whoever allows it was told so.
+        """
         self._info = info
+        self._scrutiny = Scrutiny(f"camera {info.name!r}", None if info.virtual else memory)
         code = next(code for code in READABLE_FORMATS if code in info.formats)
         wishes = [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*code)]
         for key, value in (
@@ -40,36 +48,29 @@ class Camera:
         if not self._device.isOpened():
             self._device.release()
             raise self._why_not_open()
-        self._last: Image | None = None
-        self._changed = time.monotonic()
 
     def read(self) -> tuple[Image, float] | None:
         """The next picture and when it came, in seconds of the monotonic clock."""
         deadline = time.monotonic() + SILENCE
+        is_frozen = False
         while time.monotonic() < deadline:
             ok, image = self._device.read()
             at = time.monotonic()
             if ok and image is not None and image.size:
                 picture = _in_colour(image)
                 check_size(f"camera {self._info.name!r}: its picture", *picture.shape[1::-1])
-                self._refuse_frozen(picture, at)
-                return picture, at
+                if self._scrutiny.is_news(picture, at):
+                    return picture, at
+                is_frozen = True
+                continue
             if not Path(self._info.node).exists():
                 raise CameraError("missing", f"camera {self._info.name!r} was unplugged")
             time.sleep(_RETRY)  # a torn MJPG picture, as many cameras send when they start
-        raise CameraError("broken", f"camera {self._info.name!r} sends no picture")
+        what = "is frozen: unplug it once" if is_frozen else "sends no picture"
+        raise CameraError("broken", f"camera {self._info.name!r} {what}")
 
     def close(self) -> None:
         self._device.release()
-
-    def _refuse_frozen(self, picture: Image, now: float) -> None:
-        """A sensor's noise makes every picture another; the same bytes for long come from none."""
-        same = self._last is not None and np.array_equal(picture, self._last)
-        self._last = picture
-        if not same or int(picture.max()) < _BLACK:
-            self._changed = now
-        elif now - self._changed > SILENCE:
-            raise CameraError("broken", f"camera {self._info.name!r} is frozen: unplug it once")
 
     def _why_not_open(self) -> CameraError:
         name = f"camera {self._info.name!r}"
