@@ -58,6 +58,37 @@ def test_counts_two_faces(detector: Detector) -> None:
     assert len(detector.detect(np.hstack([face, face[:, ::-1]]))) == 2
 
 
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (12, -9), (-14, 6)])
+def test_a_face_that_moved_a_little_is_followed(detector: Detector, x: int, y: int) -> None:
+    picture = astronaut()
+    (before,) = detector.detect(picture)
+    shift = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    moved = cv2.warpAffine(picture, shift, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+    wanted = max(detector.detect(moved), key=lambda face: face.score)
+    (found,) = detector.follow(moved, before)
+    assert found.box.overlap(wanted.box) > 0.6
+    assert np.abs(found.landmarks - wanted.landmarks).max() < 14
+
+
+def test_a_face_that_is_gone_is_not_followed(detector: Detector) -> None:
+    (before,) = detector.detect(astronaut())
+    assert detector.follow(np.full((512, 512, 3), 120, np.uint8), before) == []
+    for shape in ((40, 30), (3, 2)):  # no camera changes its size; nothing may come of it
+        assert detector.follow(np.full((*shape, 3), 120, np.uint8), before) == []
+
+
+def test_a_second_face_beside_the_followed_one_is_seen(detector: Detector) -> None:
+    """YuNet's glance is of the whole frame. HOG's crop reaches half a face beyond the face's box,
+    so this one is between thorough looks not seen, and ends the run at the next one."""
+    face = astronaut()[:400, 60:400]
+    nobody = np.full_like(face, 120)
+    (before,) = detector.detect(np.hstack([face, nobody]))
+    both = np.hstack([face, face])
+    seen = len(detector.follow(both, before))
+    assert seen == (1 if isinstance(detector, HogDetector) else 2)
+    assert len(detector.detect(both)) == 2
+
+
 @pytest.mark.parametrize(
     "shape", [(1, 1), (2, 3), (1, 4000), (4000, 1), (17, 31), (480, 640), (3000, 3000)]
 )
