@@ -16,6 +16,10 @@ HINTS = {
     "turn-a-little": "Turn your head a little",
     "too-dark": "It is too dark; turn on a light",
     "one-person-only": "Only one person may be in front of the camera",
+    "blink": "Close your eyes for a moment, then open them",
+    "turn-left": "Turn your head to your left, then back",
+    "turn-right": "Turn your head to your right, then back",
+    "nod": "Nod once",
 }
 
 

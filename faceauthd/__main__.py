@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gi.repository import GLib
 
-from faceauthd import config, notify
+from faceauthd import config, notify, policy
 from faceauthd.bus import Bus, BusError
 from faceauthd.config import Config, ConfigError
 from faceauthd.confinement import keep_memory_private
@@ -104,7 +104,8 @@ def _run(config_file: Path, state: Path, address: str) -> int:
 
 
 def _make_worker(settings: Config) -> WorkerSupervisor:
-    spec = WorkerSpec(settings.engine, settings.models_dir, settings.verify.min_face)
+    challenge = config.CHALLENGE in policy.cues(settings)
+    spec = WorkerSpec(settings.engine, settings.models_dir, settings.verify.min_face, challenge)
     return WorkerSupervisor(spec)
 
 

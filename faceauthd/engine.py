@@ -25,7 +25,7 @@ from gi.repository import GLib
 from faceauthd import wire
 from faceauthd.camera.stand_in import is_stand_in, open_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo
-from faceauthd.config import CameraConfig
+from faceauthd.config import CHALLENGE, CameraConfig
 from faceauthd.worker_process import WorkerProcess
 from models.observation import Observation
 
@@ -53,6 +53,7 @@ class WorkerSpec:
     engine: str
     models_dir: Path
     min_face: int
+    challenge: bool = False  # whether what it takes to see one is wanted
 
     def command(self, fd: int) -> Sequence[str]:
         return (
@@ -61,6 +62,7 @@ class WorkerSpec:
             "--engine", self.engine,
             "--models", str(self.models_dir),
             "--min-face", str(self.min_face),
+            *(["--challenge"] if self.challenge else []),
         )  # fmt: skip
 
 
@@ -397,6 +399,8 @@ def _measured_otherwise(seen: Observation, scan: Scan, info: wire.Ready) -> str:
     models = {model for cue in scan.order.liveness for model in info.cues.get(cue, ())}
     if not models.issuperset(seen.liveness):
         return "sent a liveness that nobody asked for"
+    if seen.pose is not None and CHALLENGE not in scan.order.liveness:
+        return "sent a pose that nobody asked for"
     return ""
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from faceauthd.camera.terms import Frame
 from models.face import Face, Image
 from models.observation import Observation
+from models.pose import Pose
 
 if TYPE_CHECKING:
     from models.observer import Look  # with OpenCV, which the loading thread imports
@@ -42,6 +43,7 @@ class Judge(Protocol):
     def follow(self, image: Image, index: int, at: float, before: Face) -> "Look | None": ...
     def embed(self, image: Image, face: Face) -> Embedding: ...
     def live(self, image: Image, face: Face) -> dict[str, float]: ...
+    def pose(self, image: Image, face: Face) -> Pose: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Wishes:
 
     embed: bool
     liveness: bool
+    pose: bool = False
 
 
 class Pipeline:
@@ -107,6 +110,8 @@ class Pipeline:
         seen = look.observation
         if look.face is not None and self._wishes.liveness:
             seen = replace(seen, liveness=self._judge.live(image, look.face))
+        if look.face is not None and self._wishes.pose:
+            seen = replace(seen, pose=self._judge.pose(image, look.face))
         if embedding is not None:
             seen = replace(seen, embedding=embedding.result())
         self._report(seen)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a PAM service asks of a scan: the configuration's [verify], as [service.NAME] changes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faceauthd.config import CHALLENGE, Config, ServiceConfig
 
@@ -38,10 +38,19 @@ class Policy:
     max_age: float = 0.0
 
     @property
+    def challenge(self) -> bool:
+        """Whether the user has to do what is asked."""
+        return CHALLENGE in self.liveness
+
+    @property
     def deadline(self) -> float:
         """Seconds after which the scan ends, with the time for what is asked."""
-        asked = self.challenge_steps if CHALLENGE in self.liveness else 0
+        asked = self.challenge_steps if self.challenge else 0
         return self.timeout + asked * self.challenge_timeout
+
+    def without_challenge(self) -> "Policy":
+        """The same, but for what is asked."""
+        return replace(self, liveness=tuple(cue for cue in self.liveness if cue != CHALLENGE))
 
 
 def for_service(config: Config, service: str) -> Policy:
@@ -62,6 +71,12 @@ def for_service(config: Config, service: str) -> Policy:
         after_boot=verify.after_boot if own.after_boot is None else own.after_boot,
         max_age=verify.max_age if own.max_age is None else own.max_age,
     )
+
+
+def cues(config: Config) -> frozenset[str]:
+    """The liveness cues that any service asks for."""
+    policies = (for_service(config, name) for name in ("", *config.services))
+    return frozenset(cue for policy in policies for cue in policy.liveness)
 
 
 def strictest(config: Config) -> float:

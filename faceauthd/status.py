@@ -7,10 +7,12 @@ Nothing here is secret: anybody may ask for it.
 import logging
 from importlib.metadata import PackageNotFoundError, version
 
-from faceauthd.config import Config
+from faceauthd.challenge import possible
+from faceauthd.config import CHALLENGE, Config
 from faceauthd.parts import Parts, Worker
-from faceauthd.policy import for_service, strictest
+from faceauthd.policy import cues, for_service, strictest
 from faceauthd.variants import Typed
+from faceauthd.wire import Ready
 from models.errors import ModelError
 
 # Engines that let in more strangers than their calibration says, on other data than it is of.
@@ -26,12 +28,11 @@ log = logging.getLogger(__name__)
 def status(parts: Parts) -> dict[str, Typed]:
     """The answer to GetStatus."""
     config, info = parts.config, parts.worker.info
-    cues = info.cues if info else {}
     return {
         "version": Typed("s", _version()),
         "engine": Typed("s", info.engine if info else config.engine),
         "model": Typed("s", info.model if info else ""),
-        "liveness": Typed("a{ss}", {cue: ", ".join(sorted(cues[cue])) for cue in cues}),
+        "liveness": Typed("a{ss}", _seen(info) if info else {}),
         "camera": Typed("s", config.camera.device),
         "worker": Typed("s", parts.worker.state),
         "enrolled": Typed("u", parts.store.user_count()),
@@ -59,12 +60,33 @@ def warnings(config: Config, worker: Worker) -> list[str]:
         found.append(f"the worker failed, no face can be verified: {worker.text}")
     if worker.info:
         found += [WEAK[worker.info.model]] if worker.info.model in WEAK else []
-        wanted = {
-            cue for name in ("", *config.services) for cue in for_service(config, name).liveness
-        }
-        for cue in sorted(wanted - worker.info.cues.keys()):
+        for cue in sorted(cues(config) - _seen(worker.info).keys()):
             found.append(f"no model for the liveness cue {cue!r} is installed: Verify is refused")
+    return found + _challenges(config, worker)
+
+
+def _challenges(config: Config, worker: Worker) -> list[str]:
+    """What makes a challenge less than it sounds."""
+    found = []
+    for name in ("", *sorted(config.services)):
+        if for_service(config, name).liveness == (CHALLENGE,):
+            where = f"service.{name}" if name else "verify"
+            found.append(
+                f'{where}.liveness asks for a challenge alone: add "passive", which looks at each '
+                "frame; a film in which everything is done passes one challenge in four"
+            )
+    if worker.info and CHALLENGE in cues(config) and worker.info.pose == ("turn",):
+        found.append(
+            "a challenge can ask for a turn to the left or right alone, as the model points68 is not "
+            "installed: a film of one turn passes every other one"
+        )
     return found
+
+
+def _seen(info: Ready) -> dict[str, str]:
+    """What judges each liveness cue, for people."""
+    judges = {cue: ", ".join(sorted(models)) for cue, models in info.cues.items()}
+    return judges | ({CHALLENGE: ", ".join(possible(info.pose))} if info.pose else {})
 
 
 def _too_fine(parts: Parts) -> list[str]:

@@ -6,7 +6,7 @@ Every way out is a refusal but one: a session's own ``match``, and that is recor
 
 from collections.abc import Callable
 
-from faceauthd import arguments, audit, comparison, obstacles
+from faceauthd import arguments, audit, challenge, comparison, obstacles
 from faceauthd.bus import Call
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
@@ -14,7 +14,7 @@ from faceauthd.parts import Parts
 from faceauthd.policy import Policy, for_service
 from faceauthd.request import Request
 from faceauthd.results import Result, StorageError
-from faceauthd.sessions import IdentifySession, Verdict, VerifySession
+from faceauthd.sessions import ChallengeSession, IdentifySession, Verdict, VerifySession
 from faceauthd.sessions.follow import EVERY
 from faceauthd.store import OWN
 from faceauthd.variants import Typed
@@ -31,7 +31,7 @@ class Verification:
     def can_verify(self, call: Call) -> None:
         def asked(request: Request) -> None:
             policy = request.policy
-            said = {"confirm": Typed("s", policy.confirm), "timeout": Typed("d", policy.timeout)}
+            said = {"confirm": Typed("s", policy.confirm), "timeout": Typed("d", policy.deadline)}
 
             def refuse(refusal: RefusalError) -> None:
                 call.reply(str(refusal.result), said)
@@ -90,24 +90,32 @@ class Verification:
             scanner=parts.worker,
             camera=parts.config.camera,
             liveness=policy.liveness,
-            timeout=policy.timeout,
+            timeout=policy.deadline,
             session=lambda: self._session(request),
-            every=EVERY,
+            # A face that is followed has no landmarks good enough for a pose.
+            every=0.0 if policy.challenge else EVERY,
         )
         capture = Capture(
             parts.bus, request.call, plan, lambda ending: self._verified(request, ending)
         )
         parts.slot.start(capture)
 
-    def _session(self, request: Request) -> VerifySession | IdentifySession:
+    def _session(self, request: Request) -> IdentifySession | ChallengeSession:
         store, policy = self._parts.store, request.policy
         info = comparison.loaded(self._parts)
         faces = store.faces(request.user) if request.user else store.all_faces()
         gallery = comparison.templates(faces, info)
         threshold = comparison.threshold(self._parts, info, policy.fmr, gallery)
         kind = VerifySession if request.user else IdentifySession
-        sure = comparison.sure(self._parts, info, policy.fmr, gallery)
-        return kind(policy, gallery, threshold, info.cues, sure)
+        if not policy.challenge:
+            sure = comparison.sure(self._parts, info, policy.fmr, gallery)
+            return kind(policy, gallery, threshold, info.cues, sure)
+        gestures = challenge.draw(info.pose, policy.challenge_steps)
+        unasked = policy.without_challenge()
+        return ChallengeSession(
+            lambda: kind(unasked, gallery, threshold, info.cues),
+            *(policy, gallery, threshold, gestures),
+        )
 
     def _verified(self, request: Request, ending: Ending[Verdict]) -> None:
         """Record the verdict, then answer with it: a match that can't be recorded is none."""

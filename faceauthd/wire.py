@@ -23,6 +23,7 @@ from faceauthd.fields import Fields, WireError, finite, pack_vector, parse
 from faceauthd.setting import kind_of
 from models.face import Box
 from models.observation import Observation
+from models.pose import Pose
 
 LARGEST = 64 * 1024  # bytes of one datagram
 LONGEST_TEXT = 500
@@ -38,6 +39,7 @@ _LONGEST_EVERY = 1.0  # seconds
 _FAR = 1e5  # pixels: a face's box may lie outside the image, but not beyond reason
 # An embedding's length may differ from 1 by this. A longer one would score higher with everybody.
 _UNIT = 1e-3
+POSE = tuple(part.name for part in fields(Pose))
 
 EndWhy = Literal["stopped", "end", "missing", "busy", "broken", "error"]
 Cues = Mapping[str, Mapping[str, float]]  # cue → model → the probability below which it denies
@@ -82,12 +84,13 @@ class ListCameras:
 
 @dataclass(frozen=True)
 class Ready:
-    """The models are loaded."""
+    """The models are loaded. ``pose`` names the parts of a Pose that can be measured."""
 
     engine: str
     model: str
     dimension: int
     cues: Cues
+    pose: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -261,10 +264,10 @@ def _as_json(message: Order | Report) -> dict[str, Any]:
             return {"do": "stop", "id": number}
         case ListCameras(number, allow_virtual):
             return {"do": "cameras", "id": number, "allow_virtual": allow_virtual}
-        case Ready(engine, model, dimension, cues):
+        case Ready(engine, model, dimension, cues, pose):
             return {
                 "is": "ready", "engine": engine, "model": model, "dimension": dimension,
-                "cues": {cue: dict(thresholds) for cue, thresholds in cues.items()},
+                "cues": {cue: dict(thresholds) for cue, thresholds in cues.items()}, "pose": pose,
             }  # fmt: skip
         case Opened(number, camera_id, camera_name):
             return {"is": "opened", "id": number, "camera": {"id": camera_id, "name": camera_name}}
@@ -279,7 +282,7 @@ def _as_json(message: Order | Report) -> dict[str, Any]:
 
 
 def _observation_as_json(seen: Observation) -> dict[str, Any]:
-    box, landmarks, embedding = seen.box, seen.landmarks, seen.embedding
+    box, landmarks, embedding, pose = seen.box, seen.landmarks, seen.embedding, seen.pose
     return {
         "index": int(seen.index),
         "at": finite(seen.at),
@@ -291,6 +294,7 @@ def _observation_as_json(seen: Observation) -> dict[str, Any]:
         "landmarks": None if landmarks is None else [finite(v) for v in landmarks.ravel().tolist()],
         "sharpness": finite(seen.sharpness),
         "yaw": finite(seen.yaw),
+        "pose": None if pose is None else [finite(getattr(pose, part)) for part in POSE],
         "embedding": None if embedding is None else pack_vector(embedding),
         "liveness": {name: finite(value) for name, value in seen.liveness.items()},
     }
@@ -318,6 +322,7 @@ def _ready(message: Fields) -> Ready:
         message.text("model", 64),
         message.whole("dimension", 1, LONGEST_EMBEDDING),
         cues,
+        message.texts("pose", 16, len(POSE)),
     )
 
 
@@ -335,7 +340,8 @@ def _judged(message: Fields) -> Judged:
         "embedding", LONGEST_EMBEDDING
     )  # fmt: skip
     liveness = message.named_numbers("liveness", MOST_MODELS, 0, 1)
-    if faces != 1 and (embedding is not None or liveness):
+    pose = None if message.absent("pose") else Pose(*message.numbers("pose", len(POSE), -100, 100))
+    if faces != 1 and (embedding is not None or liveness or pose is not None):
         raise WireError("a measurement without a single face")
     if embedding is not None and abs(float(np.linalg.norm(embedding)) - 1) > _UNIT:
         raise WireError("an embedding that is not of length 1")
@@ -353,6 +359,7 @@ def _judged(message: Fields) -> Judged:
             landmarks=landmarks,
             sharpness=message.number("sharpness", 0, 1e9),
             yaw=message.number("yaw", -100, 100),
+            pose=pose,
             embedding=embedding,
             liveness=liveness,
         ),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The worker: frames in, observations out. It owns the camera and the models, and nothing else.
 
-``python -m faceauthd.worker FD --parent PID --engine NAME --models DIR --min-face PIXELS``: FD is
-one end of the socketpair of the supervisor, whose process id is PID (``engine.py``). The worker
-knows no user and no template, and says what it sees; who that is, and whether it suffices, is
-decided by the daemon. When the daemon is gone, so is the worker.
+``python -m faceauthd.worker FD --parent PID --engine NAME --models DIR --min-face PIXELS
+[--challenge]``: FD is one end of the socketpair of the supervisor, whose process id is PID
+(``engine.py``). The worker knows no user and no template, and says what it sees; who that is, and
+whether it suffices, is decided by the daemon. When the daemon is gone, so is the worker.
 
 Three threads: the main one obeys orders, one loads the models, and one runs the scan, which has
 threads of its own (pipeline.py). A scan opens its camera while the models still load.
@@ -25,6 +25,7 @@ from typing import NoReturn
 
 from faceauthd import wire
 from faceauthd.camera import CameraError, list_cameras, open_source
+from faceauthd.config import CHALLENGE, PASSIVE
 from faceauthd.confinement import ConfinementError, confine
 from faceauthd.fields import WireError
 from faceauthd.pipeline import Judge, Pipeline, Wishes
@@ -32,8 +33,6 @@ from models.errors import ModelError
 from models.observation import Observation
 
 log = logging.getLogger("faceauth-worker")
-
-PASSIVE = "passive"
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,8 @@ class RunningScan:
             self._wake.wait()
             if self._stopped:
                 return
-            wishes = Wishes(self._order.embed, PASSIVE in self._order.liveness)
+            cues = self._order.liveness
+            wishes = Wishes(self._order.embed, PASSIVE in cues, CHALLENGE in cues)
             judge = self._loaded.result().judge
             self._pipeline = Pipeline(judge, wishes, self._order.every, self._report)
             wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
@@ -166,18 +166,21 @@ class RunningScan:
             wire.send(self._sock, wire.Judged(self.number, seen))
 
 
-def load_models(engine_name: str, models_dir: Path, min_face: int) -> Loaded:
-    """The engine and all installed liveness models."""
+def load_models(engine_name: str, models_dir: Path, min_face: int, challenge: bool) -> Loaded:
+    """The engine, all installed liveness models, and what sees a challenge where it is wanted."""
     # Heavy, and wanted in the loading thread alone.
     from models.engine import load_engine
     from models.liveness.passive import load_passive_models
     from models.observer import Observer
+    from models.poser import load_poser
 
     engine = load_engine(engine_name, models_dir)
     passive = load_passive_models(models_dir)
     cues = {PASSIVE: {model.id: model.threshold for model in passive}} if passive else {}
-    ready = wire.Ready(engine.name, engine.model, engine.dimension, cues)
-    return Loaded(Observer(engine, passive, min_face), ready)
+    poser = load_poser(engine.name, models_dir) if challenge else None
+    pose = poser.parts if poser else ()
+    ready = wire.Ready(engine.name, engine.model, engine.dimension, cues, pose)
+    return Loaded(Observer(engine, passive, min_face, poser), ready)
 
 
 def serve(fd: int, parent: int, load: Load, readable: Iterable[Path] = ()) -> int:
@@ -209,11 +212,12 @@ def main() -> None:
     parser.add_argument("--engine", required=True)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--min-face", type=int, required=True)
+    parser.add_argument("--challenge", action="store_true")
     chosen = parser.parse_args()
     status = serve(
         chosen.fd,
         chosen.parent,
-        lambda: load_models(chosen.engine, chosen.models, chosen.min_face),
+        lambda: load_models(chosen.engine, chosen.models, chosen.min_face, chosen.challenge),
         readable=[chosen.models] if chosen.models.is_dir() else [],
     )
     # Not sys.exit: a scan may be running, and the camera must not stay open until it ends.

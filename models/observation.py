@@ -29,9 +29,9 @@ class Observation:
     landmarks   (5, 2) float32, pixels, in the order of models.face.Face
     sharpness   variance of the Laplacian over the aligned face; larger is sharper
     yaw         rough head turn from the landmarks, about -1 (to the image's left) to 1
-    pose        how the head is held, and the eyes; None where no challenge asks for it
     embedding   (d,) float32, as the engine's similarity expects it
     liveness    liveness model id -> probability 0-1 that the face is live; each model may only deny
+    pose        how the head is held, and the eyes; None where no challenge asks for it
     """
 
     index: int
@@ -44,6 +44,6 @@ class Observation:
     landmarks: NDArray[np.float32] | None = None
     sharpness: float = 0.0
     yaw: float = 0.0
-    pose: Pose | None = None
     embedding: NDArray[np.float32] | None = None
     liveness: dict[str, float] = field(default_factory=dict)
+    pose: Pose | None = None

@@ -12,15 +12,21 @@ is cheaper. A face that was followed has no landmarks to recognise it by, so it 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import quality
 from models.engine import Engine
+from models.errors import ModelError
 from models.face import Face, Image
 from models.liveness.passive import PassiveModel
 from models.observation import Observation
+from models.pose import Pose
+
+if TYPE_CHECKING:
+    from models.poser import Poser  # with dlib, which few need
 
 # Eyes to mouth, as a share of the box's height. The least in clips, webcam stills and LFW is 0.29
 # among 604 faces by YuNet, and 0.26 among 565 by HOG.
@@ -38,17 +44,24 @@ class Look:
 
 
 class Observer:
-    """Judges frames with one engine and the passive liveness models.
+    """Judges frames with one engine, the passive liveness models and, for a challenge, poses.
 
     ``look`` and ``follow``, ``embed``, and ``live`` use different networks: each may run in a
     thread of its own, beside the others.
     """
 
-    def __init__(self, engine: Engine, passive: Sequence[PassiveModel], min_face: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        passive: Sequence[PassiveModel],
+        min_face: int,
+        poser: "Poser | None" = None,
+    ) -> None:
         """Faces narrower than ``min_face`` pixels are counted as small and not used."""
         self._engine = engine
         self._passive = tuple(passive)
         self._min_face = min_face
+        self._poser = poser
 
     def observe(
         self, image: Image, index: int, at: float, *, embed: bool, liveness: bool
@@ -87,6 +100,12 @@ class Observer:
     def live(self, image: Image, face: Face) -> dict[str, float]:
         """Liveness model id -> probability that the face is live."""
         return {model.id: model.score(image, face) for model in self._passive}
+
+    def pose(self, image: Image, face: Face) -> Pose:
+        """How the face that ``look`` found is held; ModelError where that was not loaded."""
+        if self._poser is None:
+            raise ModelError("the models for a challenge are not loaded")
+        return self._poser.measure(image, face)
 
     def _seen(self, faces: Sequence[Face], image: Image, index: int, at: float) -> Look:
         usable = [face for face in faces if face.box.width >= self._min_face]

@@ -47,9 +47,13 @@ class Stage(Enum):
 
 
 class ChallengeSession:
-    """``verdict``, ``hint`` and ``fraction`` are as those of the sessions it is made of."""
+    """``verdict``, ``hint`` and ``fraction`` are as those of the sessions it is made of.
+
+    ``every`` is 0: each frame needs its embedding and its pose.
+    """
 
     fraction = 0.0
+    every = 0.0
 
     def __init__(
         self,
@@ -76,11 +80,6 @@ class ChallengeSession:
         self._frames = 0
         self.hint = self._now.hint
         self.verdict = self._now.verdict  # an error, where nothing can be judged
-
-    @property
-    def every(self) -> float:
-        """How far apart in seconds the next frames need an embedding; 0: each does."""
-        return 0.0 if self._stage is Stage.ASKED else self._now.every
 
     def feed(self, frame: Observation) -> Verdict | None:
         """Look at one more frame; the verdict, once there is one."""
@@ -172,11 +171,10 @@ class ChallengeSession:
         return self._refusal(NOT_DONE) if late else None
 
     def _move(self, frame: Observation) -> Gesture | None:
+        embedding = probe(frame, self._gallery.dimension)
+        users = self._gallery.likeness(embedding, self._threshold).users
         done = self._movements.feed(frame.at, _pose(frame))
-        if frame.embedding is not None:  # the first ones may come without, as before
-            embedding = probe(frame, self._gallery.dimension)
-            users = self._gallery.likeness(embedding, self._threshold).users
-            self._recognised[self._movements.moving, users == {self._matched.user}] += 1
+        self._recognised[self._movements.moving, users == {self._matched.user}] += 1
         return done
 
     def _next(self, frame: Observation) -> Verdict | None:

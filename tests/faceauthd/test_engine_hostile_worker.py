@@ -19,7 +19,7 @@ def frame(**changes: Any) -> str:
     message = {
         "is": "frame", "id": 1, "index": 0, "at": 0.0, "faces": 1, "small": 0, "brightness": 90.0,
         "size": [64, 48], "box": [1, 2, 3, 4], "landmarks": [0.0] * 10, "sharpness": 1.0,
-        "yaw": 0.0, "embedding": None, "liveness": {},
+        "yaw": 0.0, "embedding": None, "liveness": {}, "pose": None,
     }  # fmt: skip
     return json.dumps(message | changes)
 
@@ -37,6 +37,7 @@ RAW: dict[str, list[str]] = {
     "an embedding of another size": [OPENED, frame(embedding=WIDE)],
     "an embedding that nobody asked for": [OPENED, frame(embedding="AACAPwAAAAA=")],
     "a liveness that nobody asked for": [OPENED, frame(liveness={"other": 1.0})],
+    "a pose that nobody asked for": [OPENED, frame(pose=[0.0, 0.7, 0.2])],
     "an end that is none": ['{"is":"ended","id":1,"why":"match","text":""}'],
     "an answer without a question": ['{"is":"cameras","id":1,"cameras":[]}'],
 }

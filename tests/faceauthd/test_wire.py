@@ -20,6 +20,7 @@ from faceauthd.config import CameraConfig
 from faceauthd.fields import WireError, pack_vector
 from models.face import Box
 from models.observation import Observation
+from models.pose import Pose
 
 IDS = st.integers(0, 2**53)
 LINE = st.text(max_size=60).filter(str.isprintable)
@@ -47,7 +48,7 @@ MESSAGES = st.one_of(
     st.builds(wire.Scan, IDS, CONFIGS, st.lists(LINE, max_size=3).map(tuple), st.booleans()),
     st.builds(wire.Stop, IDS),
     st.builds(wire.ListCameras, IDS, st.lists(LINE, max_size=3).map(tuple)),
-    st.builds(wire.Ready, LINE, LINE, st.integers(1, 2048), CUES),
+    st.builds(wire.Ready, LINE, LINE, st.integers(1, 2048), CUES, st.sampled_from([(), wire.POSE])),
     st.builds(wire.Opened, IDS, LINE, LINE),
     st.builds(wire.Cameras, IDS, st.lists(INFOS, max_size=3).map(tuple)),
     st.builds(wire.Ended, IDS, st.sampled_from(get_args(wire.EndWhy)), LINE),
@@ -79,6 +80,7 @@ def observations(draw: st.DrawFn) -> Observation:
         yaw=draw(st.floats(-1, 1)),
         embedding=draw(st.sampled_from([None, vector / np.linalg.norm(vector)])),
         liveness=draw(st.dictionaries(LINE, st.floats(0, 1), max_size=3)),
+        pose=draw(st.none() | st.builds(Pose, *[st.floats(-100, 100)] * 3)),
         **common,
     )
 
@@ -113,7 +115,7 @@ def a_frame() -> dict[str, Any]:
     """A frame message as it should be."""
     observation = Observation(
         0, 0.0, 1, 0, 90.0, (64, 48), Box(1, 2, 3, 4), np.zeros((5, 2), np.float32), 1.0, 0.0,
-        np.array([0.6, 0.8], np.float32), {"model": 0.5},
+        np.array([0.6, 0.8], np.float32), {"model": 0.5}, Pose(0.1, 0.7, 0.2),
     )  # fmt: skip
     message: dict[str, Any] = json.loads(wire.encode(wire.Judged(1, observation)))
     wire.decode_report(json.dumps(message).encode())
@@ -142,6 +144,8 @@ BAD_FRAME_VALUES: list[tuple[str, Any]] = [
     ("liveness", []), ("liveness", {"model": 1.1}), ("liveness", {"model": "live"}),
     ("liveness", {"a\nb": 0.5}), ("liveness", {"x" * 65: 0.5}),
     ("liveness", {str(n): 0.5 for n in range(17)}),
+    ("pose", [0.1, 0.7]), ("pose", [0.1, 0.7, 101]), ("pose", [0.1, 0.7, float("nan")]),
+    ("pose", {"turn": 0.1}), ("pose", 0.1),
 ]  # fmt: skip
 
 

@@ -16,9 +16,9 @@ from tests.harness.data import SHARED, needs
 
 
 def test_every_model_is_described() -> None:
-    assert set(models()) == {"yunet", "sface", "mobilefacenet", "minifasnet", "dlib"}
+    assert set(models()) == {"yunet", "sface", "mobilefacenet", "minifasnet", "dlib", "points68"}
     for about in models().values():
-        assert about.role in ("detection", "recognition", "liveness")
+        assert about.role in ("detection", "recognition", "liveness", "landmarks")
         assert about.licence and about.home.startswith("https://") and about.files
         for file in about.files:
             assert len(file.sha256) == 64 and file.size > 0 and "/" not in file.name
