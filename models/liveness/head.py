@@ -43,6 +43,8 @@ def learn(network: bytes, live: int, crops: NDArray[np.uint8], labels: NDArray[n
     if labels.all() or not labels.any():
         raise ValueError("a head is learnt from live faces and attacks, and one kind is missing")
     last = _Last.of(network)
+    crops = np.concatenate([crops, crops[:, :, ::-1]])  # a face is as live in a mirror
+    labels = np.tile(labels, 2)
     features = last.features(crops)
     odds = _log_odds(features @ last.kernel + last.bias, live)
     return last.moved(live, fit(features, odds, labels))
