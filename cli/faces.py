@@ -25,13 +25,22 @@ Face = Mapping[str, Any]  # as ListFaces describes it
 @click.command(cls=Verb)
 @user_argument
 @click.option("-l", "--label", callback=bus_text, default="", help="A name for this face.")
+@click.option("--any-camera", is_flag=True, help="Let the face in at other cameras as well.")
 @click.option("--from-video", type=click.Path(path_type=Path), metavar="FILE", help="Look at FILE.")
 @click.option("--from-images", type=click.Path(path_type=Path), metavar="DIR", help="Look at DIR.")
-def add(user: str | None, label: str, from_video: Path | None, from_images: Path | None) -> None:
+def add(
+    user: str | None,
+    label: str,
+    any_camera: bool,
+    from_video: Path | None,
+    from_images: Path | None,
+) -> None:
     """Enrol a face of yours, or of USER.
 
     Looks through the camera, or at a video file or a folder of images in its place. Your password
     is asked for first, unless you are root.
+
+    A face that is enrolled with a camera is verified with that camera alone.
     """
     if from_video and from_images:
         raise click.UsageError("--from-video and --from-images exclude each other")
@@ -42,7 +51,9 @@ def add(user: str | None, label: str, from_video: Path | None, from_images: Path
         reauthenticate(caller())
     try:
         with polkit_agent(), hints(bar=True) as on_progress:
-            face_id = daemon.enroll(name, label, source_fd=source.fd, on_progress=on_progress)
+            face_id = daemon.enroll(
+                name, label, source_fd=source.fd, any_camera=any_camera, on_progress=on_progress
+            )
     except EnrollFailedError as error:
         raise EnrollFailedError(source.in_our_words(str(error))) from None
     output.answer({"user": name, "face": face_id}, f"Enrolled a face of {name}: {face_id}")

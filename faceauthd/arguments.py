@@ -64,10 +64,11 @@ def verification(options: Mapping[str, Typed], caller: int) -> tuple[str, int | 
     return service(others), int(options["caller"].value)
 
 
-def source(options: Mapping[str, Typed]) -> int | None:
-    """The handle in the option ``source``, the only one allowed; None where it is missing."""
-    _check(options, {"source": "h"})
-    return int(options["source"].value) if "source" in options else None
+def enrolment(options: Mapping[str, Typed]) -> tuple[int | None, bool]:
+    """The options ``source``, a handle, and ``any_camera``; None and False where missing."""
+    _check(options, {"source": "h", "any_camera": "b"})
+    source, anywhere = options.get("source"), options.get("any_camera")
+    return int(source.value) if source else None, bool(anywhere and anywhere.value)
 
 
 def check_file(fd: int) -> None:

@@ -92,16 +92,16 @@ class RefusalError(Exception):
 class Plan(Generic[V]):
     """What to scan for.
 
-    ``session`` is called once the camera is open, since only then the worker's models are known
-    for sure; it may raise RefusalError. ``fd`` is a file to take the frames from. ``every``, in
-    seconds, is how far apart a face is embedded until the session says otherwise.
+    ``session`` is called with the camera's id once that is open, since only then the worker's
+    models are known for sure; it may raise RefusalError. ``fd`` is a file to take the frames from.
+    ``every``, in seconds, is how far apart a face is embedded until the session says otherwise.
     """
 
     scanner: Scanner
     camera: CameraConfig
     liveness: tuple[str, ...]
     timeout: float  # seconds
-    session: Callable[[], Session[V]]
+    session: Callable[[str], Session[V]]
     fd: int | None = None
     every: float = 0.0
 
@@ -170,7 +170,7 @@ class Capture(Generic[V]):
 
     def _opened(self, camera: str) -> None:
         self._camera = camera
-        self._session = self._plan.session()
+        self._session = self._plan.session(camera)
         self._scan.embed_every(self._session.every)
 
     def _seen(self, observation: Observation) -> None:

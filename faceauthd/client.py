@@ -107,10 +107,16 @@ class FaceAuth:
         label: str = "",
         *,
         source_fd: int | None = None,
+        any_camera: bool = False,
         on_progress: OnProgress | None = None,
     ) -> str:
-        """The new face's id. ``source_fd`` (a video, or a tar of images) stays the caller's."""
+        """The new face's id. ``source_fd`` (a video, or a tar of images) stays the caller's.
+
+        ``any_camera`` lets the face be verified with every camera.
+        """
         options: Options = {} if source_fd is None else {"source": Typed("h", 0)}
+        if any_camera:
+            options["any_camera"] = Typed("b", True)
         (face_id,) = self._scan(
             on_progress,
             "Enroll",

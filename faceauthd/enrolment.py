@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from faceauthd import arguments, audit, comparison
+from faceauthd.binding import ANY_CAMERA
 from faceauthd.bus import Call, Credentials
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
@@ -36,13 +37,17 @@ ERRORS: dict[Result, type[FaceAuthError]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """A call that was let through; ``fd`` is the file to take the frames from, or None."""
+    """A call that was let through; ``fd`` is the file to take the frames from, or None.
+
+    ``any_camera`` says that the face shall not be bound to the camera.
+    """
 
     call: Call
     caller: Credentials
     user: str
     label: str
     fd: int | None
+    any_camera: bool
 
 
 class Enrolling:
@@ -55,7 +60,7 @@ class Enrolling:
         user, label, options = call.arguments
         if label:
             check_label(label)
-        handle = arguments.source(options)
+        handle, any_camera = arguments.enrolment(options)
         fd = None if handle is None else call.fd(handle)
         if fd is not None:
             arguments.check_file(fd)
@@ -65,7 +70,7 @@ class Enrolling:
         def admitted() -> None:
             if target.uid is None:
                 raise InvalidArgumentError(f"there is no user {target.name}")
-            self._scan(Request(call, caller, target.name, label, fd))
+            self._scan(Request(call, caller, target.name, label, fd, any_camera))
 
         self._gate.admit(call, caller, target.uid, admitted)
 
@@ -78,7 +83,7 @@ class Enrolling:
             camera=parts.config.camera,
             liveness=(),
             timeout=parts.config.enroll.timeout,
-            session=self._session,
+            session=lambda _camera: self._session(),
             fd=request.fd,
         )
         capture = Capture(
@@ -139,7 +144,7 @@ class Enrolling:
             request.label,
             engine=info.engine,
             model=info.model,
-            camera=ending.camera,
+            camera=ANY_CAMERA if request.any_camera else ending.camera,
             vectors=ending.verdict.vectors,
         )
         # Whoever may enrol has proved by more than a face who they are: polkit or root says so.

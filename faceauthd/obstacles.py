@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from faceauthd import comparison, strong_auth
+from faceauthd import binding, comparison, strong_auth
 from faceauthd.bus import BusError, Call
 from faceauthd.camera.discovery import find_camera
 from faceauthd.camera.terms import CameraError, CameraInfo
@@ -105,9 +105,11 @@ def _check_presence(parts: Parts, call: Call) -> None:
 
 
 def find_configured_camera(
-    parts: Parts, call: Call, then: Callable[[], None], refuse: Refuse
+    parts: Parts, request: Request, then: Callable[[], None], refuse: Refuse
 ) -> None:
-    """Go on where the configured camera is there; whether it gives pictures is not tried.
+    """Go on where the configured camera is there and the user was enrolled with it.
+
+    Whether it gives pictures is not tried.
 
     A worker that still loads its models is not waited for: the scan itself will tell.
     """
@@ -118,12 +120,14 @@ def find_configured_camera(
             if cameras is None:
                 raise RefusalError(Result.ERROR, "the worker does not answer")
             try:
-                find_camera(camera.device, cameras)
+                found = find_camera(camera.device, cameras)
             except CameraError as error:
                 raise RefusalError(Result.CAMERA_MISSING, error.text) from None
+            faces = parts.store.faces(request.user)
+            binding.on_camera(faces, found.id, any_camera=parts.config.verify.any_camera)
             then()
 
-        attempt(call, find, refuse)
+        attempt(request.call, find, refuse)
 
     def look() -> None:
         if worker.state == "failed":
@@ -133,10 +137,12 @@ def find_configured_camera(
         is_path = camera.device.startswith("/")
         if is_path and not os.path.exists(camera.device):  # noqa: PTH110 (Path.exists may raise)
             raise RefusalError(Result.CAMERA_MISSING, f"there is no {camera.device}")
+        if worker.state == "idle":
+            worker.start()  # it loads its models while the person is asked
         is_file = is_path and not Path(camera.device).is_char_device()
         if is_file or worker.state != "ready":
             then()
         else:
             worker.list_cameras(listed, camera.allow_virtual)
 
-    attempt(call, look, refuse)
+    attempt(request.call, look, refuse)

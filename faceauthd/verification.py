@@ -6,7 +6,7 @@ Every way out is a refusal but one: a session's own ``match``, and that is recor
 
 from collections.abc import Callable
 
-from faceauthd import arguments, audit, challenge, comparison, obstacles
+from faceauthd import arguments, audit, binding, challenge, comparison, obstacles
 from faceauthd.bus import Call
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
@@ -38,7 +38,7 @@ class Verification:
 
             def find_camera() -> None:
                 ready = lambda: call.reply(READY, said)  # noqa: E731
-                obstacles.find_configured_camera(self._parts, call, ready, refuse)
+                obstacles.find_configured_camera(self._parts, request, ready, refuse)
 
             self._when_possible(request, find_camera, refuse)
 
@@ -91,7 +91,7 @@ class Verification:
             camera=parts.config.camera,
             liveness=policy.liveness,
             timeout=policy.deadline,
-            session=lambda: self._session(request),
+            session=lambda camera: self._session(request, camera),
             # A face that is followed has no landmarks good enough for a pose.
             every=0.0 if policy.challenge else EVERY,
         )
@@ -100,11 +100,12 @@ class Verification:
         )
         parts.slot.start(capture)
 
-    def _session(self, request: Request) -> IdentifySession | ChallengeSession:
+    def _session(self, request: Request, camera: str) -> IdentifySession | ChallengeSession:
         store, policy = self._parts.store, request.policy
         info = comparison.loaded(self._parts)
         faces = store.faces(request.user) if request.user else store.all_faces()
-        gallery = comparison.templates(faces, info)
+        bound = binding.on_camera(faces, camera, any_camera=self._parts.config.verify.any_camera)
+        gallery = comparison.templates(bound, info)
         threshold = comparison.threshold(self._parts, info, policy.fmr, gallery)
         kind = VerifySession if request.user else IdentifySession
         if not policy.challenge:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from faceauthd.camera.discovery import find_camera, list_cameras
 from faceauthd.camera.stand_in import is_stand_in, open_stand_in
-from faceauthd.camera.terms import CameraError, printable
+from faceauthd.camera.terms import PASSED_FILE_ID, CameraError, printable
 
 if TYPE_CHECKING:
     from faceauthd.camera.capture import Rewindable, Source
@@ -39,7 +39,7 @@ def open_source(camera: "CameraConfig", fd: int | None = None) -> "Source":
         return _show_stand_in(camera, open_stand_in(camera.device) if fd is None else fd)
     assert fd is not None  # no path, no camera: a passed file
     film = _open_file(fd, PASSED_FILE, fps=0)
-    return EveryFrame("file", PASSED_FILE, Numbered(film, rotate=0))
+    return EveryFrame(PASSED_FILE_ID, PASSED_FILE, Numbered(film, rotate=0))
 
 
 def _open_camera(camera: "CameraConfig") -> "Source":

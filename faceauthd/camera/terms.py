@@ -13,6 +13,8 @@ from models.face import Image
 # broken: it is there and gives no usable picture. refused: it may not be used.
 Why = Literal["missing", "busy", "broken", "refused"]
 
+PASSED_FILE_ID = "file"  # the camera of a scan whose frames came from a file of the caller's
+
 # A side of a picture, in pixels. 4096 admits every webcam and 12-megapixel photographs, and keeps
 # a decoded picture below 51 MB; below 32 there is no face.
 SMALLEST_SIDE = 32

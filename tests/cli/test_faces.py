@@ -29,7 +29,15 @@ def test_add_says_the_new_face(daemon: Any, faceauth: Run, no_password: list[str
     daemon.enroll.return_value = "8d2f0a11"
     outcome = faceauth("add", "alice", "--label", "office")
     assert outcome == (Exit.DONE, "Enrolled a face of alice: 8d2f0a11\n", "")
-    daemon.enroll.assert_called_once_with("alice", "office", source_fd=None, on_progress=ANY)
+    daemon.enroll.assert_called_once_with(
+        "alice", "office", source_fd=None, any_camera=False, on_progress=ANY
+    )
+
+
+def test_add_for_any_camera(daemon: Any, faceauth: Run, no_password: list[str]) -> None:
+    daemon.enroll.return_value = "8d2f0a11"
+    assert faceauth("add", "alice", "--any-camera").status == Exit.DONE
+    assert daemon.enroll.call_args.kwargs["any_camera"] is True
 
 
 def test_add_in_json_is_one_object(daemon: Any, faceauth: Run, no_password: list[str]) -> None:

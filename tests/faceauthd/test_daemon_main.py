@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from faceauthd.bus import Bus
+from faceauthd.camera.terms import PASSED_FILE_ID
 from faceauthd.client import FaceAuth
 from faceauthd.results import EnrollFailedError, InvalidArgumentError
 from faceauthd.store import Store
@@ -56,7 +57,7 @@ def enrolled(state: Path, user: str = "root") -> None:
     """Put somebody's face into the state folder, before the daemon starts."""
     vector = np.ones((1, DIMENSION), np.float32) / np.sqrt(np.float32(DIMENSION))
     store = Store(state, Vault(load_key(state)))
-    store.add_face(user, "", engine="dlib", model=MODEL, camera="x", vectors=vector)
+    store.add_face(user, "", engine="dlib", model=MODEL, camera=PASSED_FILE_ID, vectors=vector)
     store.close()
 
 
