@@ -17,7 +17,7 @@ TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test test-train test-vm stock-model install man lint demo bench accuracy clean
+.PHONY: help deps test test-train test-vm stock-model install docs man lint demo bench accuracy clean
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -58,6 +58,9 @@ test-vm: $(VENV)/.ready ## Log in on a real Debian guest with systemd and a V4L2
 
 install: $(VENV)/.ready ## Put faceauth under DESTDIR, as a package does
 	packaging/install "$(DESTDIR)"
+
+docs: $(VENV)/.ready ## Build the documentation as a site, into build/site
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict -q -f .mkdocs.yml
 
 man: $(VENV)/.ready ## Write the man pages and shell completions into build/
 	$(PYTHON) docs/make_man.py build/man

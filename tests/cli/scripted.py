@@ -9,6 +9,7 @@ stdout in one JSON line: the method, its arguments, and what came in a file desc
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,10 +25,7 @@ from faceauthd.variants import Typed
 from tests.harness.bus import PrivateBus, end, wait_for_name
 from tests.harness.data import ROOT
 
-METHODS = (
-    *("CanVerify", "Verify", "Identify", "Enroll", "Cancel", "ListFaces", "RenameFace"),
-    *("RemoveFace", "ClearFaces", "ListCameras", "GetStatus", "Reload"),
-)
+METHODS = re.findall(r'<method name="(\w+)"', introspection_xml())
 SIGNATURES = {bool: "b", int: "u", float: "d", str: "s", list: "as"}
 
 
