@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100,PTH120
 from pam_module.arguments import ArgumentError, Arguments
 from pam_module.bus_client import Bus
-from pam_module.contract import INTERFACE, OBJECT_PATH, SERVICE
+from pam_module.contract import GESTURES, INTERFACE, OBJECT_PATH, SERVICE
 from pam_module.dbus_wire import BusError, Reader
 from pam_module.hosts import (
     LOG_DEBUG,
@@ -120,6 +120,7 @@ class Attempt:
                 if typed or code != PAM_SUCCESS:
                     return "password-typed" if typed else "cancelled"
             self._say(PAM_TEXT_INFO, LOOKING)
+            bus.on_progress = self._hint
             bus.deadline = time.monotonic() + min(timeout + MARGIN, left)
             return self._ask(bus, "Verify").text()
 
@@ -146,6 +147,10 @@ class Attempt:
     def _say(self, style: int, text: str) -> None:
         if not self.silent:
             self.host.show(style, text)  # a host that cannot show it loses nothing else
+
+    def _hint(self, hint: str) -> None:
+        if hint in GESTURES:
+            self._say(PAM_TEXT_INFO, GESTURES[hint])
 
     def _log(self, priority: int, text: str) -> None:
         if priority != LOG_DEBUG or self.debug:
