@@ -77,6 +77,7 @@ def _run(config_file: Path, state: Path, address: str) -> int:
         load=lambda: config.load(config_file),
         make_worker=_make_worker,
         threshold=lambda model, fmr: calibration_for(model).threshold(fmr),
+        run_threshold=lambda model, fmr: calibration_for(model).run_threshold(fmr),
     )
     service = Service(parts)
     loop = GLib.MainLoop()
@@ -106,7 +107,7 @@ def _run(config_file: Path, state: Path, address: str) -> int:
 def _make_worker(settings: Config) -> WorkerSupervisor:
     challenge = config.CHALLENGE in policy.cues(settings)
     spec = WorkerSpec(settings.engine, settings.models_dir, settings.verify.min_face, challenge)
-    return WorkerSupervisor(spec)
+    return WorkerSupervisor(spec, idle=settings.worker_idle)
 
 
 def _arguments() -> argparse.Namespace:

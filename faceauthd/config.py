@@ -195,6 +195,12 @@ class Config:
         "The recognition engine; auto is the best installed one.",
     )
     disabled: bool = setting(False, flag(), "true turns face authentication off for everybody.")
+    worker_idle: float = setting(
+        0.0,
+        number(0, 86400),
+        "Seconds without a scan after which the worker is let go, with the memory of its models; "
+        "0 keeps it. The next scan brings it back, and takes as long as the models take to load.",
+    )
     models_dir: Path = setting(  # noqa: RUF009 (a field, as the others)
         MODELS_DIR, absolute_path(), "The folder that installed models are in."
     )

@@ -32,7 +32,7 @@ from models.observation import Observation
 log = logging.getLogger("faceauthd.engine")
 
 _P = ParamSpec("_P")
-State = Literal["starting", "ready", "failed", "stopped"]
+State = Literal["starting", "ready", "idle", "failed", "stopped"]
 OnOpened = Callable[[str, str], None]  # the camera's id and name
 OnFrame = Callable[[Observation], None]
 OnEnded = Callable[[wire.EndWhy, str], None]  # why, and one line for people
@@ -91,6 +91,7 @@ class Scan:
         self.order = order
         self.fd = fd
         self.on_opened, self.on_frame, self.on_ended = callbacks
+        self.of_a_file = False  # of the caller's
         self.opened = False
         self.stopped = False
         self.last_index = -1
@@ -118,18 +119,22 @@ class Scan:
 class WorkerSupervisor:
     """Keeps one worker running, and one scan at a time in it.
 
-    state  "starting", "ready", "failed" (given up until the next scan) or "stopped"
-    info   what the worker loaded; None unless it is ready
+    state  "starting", "ready", "idle" (let go until there is work), "failed" (given up until the
+           next scan) or "stopped"
+    info   what the worker loaded; None unless it is ready, or was and is idle
     text   why it failed, one line; empty unless state is "failed"
     """
 
-    def __init__(self, spec: Command, limits: Limits | None = None) -> None:
+    def __init__(self, spec: Command, limits: Limits | None = None, idle: float = 0.0) -> None:
+        """``idle``: seconds without work after which the worker is let go; 0 keeps it."""
         self.state: State = "stopped"
         self.info: wire.Ready | None = None
         self.text = ""
         self._spec = spec
         self._limits = limits or Limits()
+        self._idle = idle
         self._process: WorkerProcess | None = None
+        self._spent: WorkerProcess | None = None  # gets no more work
         self._running: Scan | None = None
         self._waiting: deque[Scan] = deque()
         self._questions: dict[int, OnCameras] = {}
@@ -140,8 +145,8 @@ class WorkerSupervisor:
         self._failed_at = 0.0
 
     def start(self) -> None:
-        """Starts the worker, so that it is ready when the first scan comes."""
-        if self.state == "stopped":
+        """Starts the worker, so that it is ready when the next scan comes."""
+        if self.state in ("stopped", "idle"):
             self._spawn()
 
     def stop(self) -> None:
@@ -178,7 +183,7 @@ class WorkerSupervisor:
         scan = Scan(order, None, self, (on_opened, on_frame, on_ended))
         try:
             if fd is not None:
-                scan.fd = os.dup(fd)
+                scan.fd, scan.of_a_file = os.dup(fd), True
             elif is_stand_in(camera.device):
                 scan.fd = open_stand_in(camera.device)
         except CameraError as error:
@@ -216,12 +221,15 @@ class WorkerSupervisor:
         """Hands the worker what waits for it; brings it back first if it was given up."""
         if not self._waiting and not self._unasked:
             return
+        self._disarm("idle")
+        if self.state == "idle":
+            self._spawn()
         if self.state == "failed" and time.monotonic() - self._failed_at >= self._limits.retry:
             self._spawn()
         if self.state in ("failed", "stopped"):
             self._give_up("error", self.text or "the worker is stopped")
             return
-        if self._process is None:  # a new one is about to be started
+        if self._process in (None, self._spent):  # a new one is about to be started
             return
         unasked, self._unasked = self._unasked, []
         for question, on_done in unasked:
@@ -259,9 +267,36 @@ class WorkerSupervisor:
 
     # The worker's life.
 
+    def _rest(self) -> None:
+        """Lets the worker go, if nothing comes to be done for long enough."""
+        busy = self._running or self._waiting or self._questions or self._unasked
+        if self._idle > 0 and self.state == "ready" and not busy:
+            self._after("idle", self._idle, self._let_go)
+
+    def _let_go(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+        self.state = "idle"
+        log.info("the worker is let go until there is work")
+
+    def _renew(self) -> None:
+        """Starts another worker in place of one that has decoded a caller's file.
+
+        What is in such a file may have taken the worker over, and must not judge the next scan.
+        """
+        spent, self._spent = self._spent, None
+        if spent is None or spent is not self._process:
+            return  # it is gone already
+        for name in tuple(self._timers):
+            self._disarm(name)
+        spent.close()
+        self._end_running("error", "the worker was replaced")
+        self._spawn()
+
     def _spawn(self) -> None:
         self._disarm("spawn")
-        self.state, self.text = "starting", ""
+        self.state, self.info, self.text = "starting", None, ""
         try:
             self._process = WorkerProcess(self._spec.command, self._on_report, self._on_gone)
         except OSError as error:
@@ -303,6 +338,7 @@ class WorkerSupervisor:
             case wire.Ready():
                 self._disarm("start")
                 self.state, self.info = "ready", report
+                self._rest()
             case wire.Failed(text):
                 self.text = text or "the worker failed"
             case wire.Cameras(number, cameras):
@@ -310,6 +346,7 @@ class WorkerSupervisor:
                 if not self._questions:
                     self._disarm("answer")
                 _call(on_done, cameras)
+                self._rest()
             case wire.Opened() | wire.Judged() | wire.Ended():
                 self._on_scan_report(report)
 
@@ -331,7 +368,11 @@ class WorkerSupervisor:
                 self._deaths = 0
                 scan.stopped = True
                 _call(scan.on_ended, why, text)
+                if scan.of_a_file:
+                    self._spent = self._process
+                    self._later(self._renew)  # not from within the process's own callback
                 self._proceed()
+                self._rest()
 
     def _objection(self, report: wire.Report) -> str:
         """What is wrong with a report that is well-formed, or nothing."""
