@@ -7,6 +7,7 @@ from cli.lazy import Verbs
 
 VERBS = {
     "collect": "cli.liveness_collect:collect",
+    "train": "cli.liveness_train:train",
 }
 
 

@@ -8,7 +8,7 @@ species that decides is the worst one.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,9 @@ class Rates:
     """One row: what a model does at one threshold, and what it could do.
 
     ``eer`` and ``bpcer20`` (BPCER where no species' APCER exceeds 5 %) are None where there are
-    no live faces or no attacks; ``apcer`` is empty where there are no attacks.
+    no live faces or no attacks; ``apcer`` is empty where there are no attacks. EER and ACER are
+    each made of two rates, so their intervals are cautious: that of the EER holds both of its
+    rates' intervals, that of the ACER goes from the mean of the lower ends to that of the upper.
     """
 
     bpcer: rates.Rate
@@ -45,6 +47,8 @@ class Rates:
     eer: rates.EqualErrorRate | None
     bpcer20: rates.Rate | None
     acer: float | None
+    eer_interval: tuple[float, float] | None
+    acer_interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -131,19 +135,33 @@ def as_json(found: Report) -> dict[str, Any]:
     }
 
 
-def as_table(found: Report) -> str:
-    """The report as a Markdown table; percent, with 95 % intervals."""
-    lines = [
-        "| source | per | BPCER | APCER, each species | EER | BPCER at APCER 5 % |",
-        "|---|---|---|---|---|---|",
+COLUMNS = ("source", "per", "BPCER", "APCER, each species", "ACER", "EER", "BPCER at APCER 5 %")
+
+
+def rows(found: Report) -> list[tuple[str, ...]]:
+    """The report for people, below ``COLUMNS``; percent, with 95 % intervals."""
+    return [
+        (source, kind, *_cells(row))
+        for kind, by_source in (("frame", found.frames), ("decision", found.decisions))
+        for source, row in by_source.items()
     ]
-    for kind, rows in (("frame", found.frames), ("decision", found.decisions)):
-        for source, row in rows.items():
-            species = "; ".join(f"{name} {_percent(rate)}" for name, rate in row.apcer.items())
-            eer = f"{100 * row.eer.value:.1f}" if row.eer else "–"
-            cells = (source, kind, _percent(row.bpcer), species or "–", eer, _percent(row.bpcer20))
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+
+
+def as_table(found: Report) -> str:
+    """The report as a Markdown table."""
+    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+    return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in rows(found))])
+
+
+def _cells(row: Rates) -> tuple[str, ...]:
+    species = "; ".join(f"{name} {_percent(rate)}" for name, rate in row.apcer.items())
+    return (
+        _percent(row.bpcer),
+        species or "–",
+        _between(row.acer, row.acer_interval),
+        _between(row.eer.value if row.eer else None, row.eer_interval),
+        _percent(row.bpcer20),
+    )
 
 
 def _decisions(scored: Sequence[Scored], run: int) -> list[tuple[Sample, float]]:
@@ -170,13 +188,23 @@ def _rates(scores: Sequence[tuple[Sample, float]], threshold: float) -> Rates:
     for sample, value in scores:
         if not sample.live:
             attacks.setdefault(sample.species, []).append(value)
-    both = bool(live and attacks)
+    apcer = {name: rates.apcer(attacks[name], threshold) for name in sorted(attacks)}
+    bpcer = rates.bpcer(live, threshold)
+    if not live or not attacks:
+        return Rates(bpcer, apcer, None, None, None, None, None)
+    everything = np.concatenate(list(attacks.values()))
+    eer = rates.equal_error_rate(live, everything)
+    at_eer = (rates.bpcer(live, eer.threshold), rates.apcer(everything, eer.threshold))
+    ends = [rate.interval for rate in at_eer]
+    worst = rates.worst_apcer(attacks, threshold)[1].interval
     return Rates(
-        bpcer=rates.bpcer(live, threshold),
-        apcer={name: rates.apcer(attacks[name], threshold) for name in sorted(attacks)},
-        eer=rates.equal_error_rate(live, np.concatenate(list(attacks.values()))) if both else None,
-        bpcer20=rates.bpcer_at(live, attacks)[0] if both else None,
-        acer=rates.acer(attacks, live, threshold) if both else None,
+        bpcer=bpcer,
+        apcer=apcer,
+        eer=eer,
+        bpcer20=rates.bpcer_at(live, attacks)[0],
+        acer=rates.acer(attacks, live, threshold),
+        eer_interval=(min(low for low, _ in ends), max(high for _, high in ends)),
+        acer_interval=((bpcer.interval[0] + worst[0]) / 2, (bpcer.interval[1] + worst[1]) / 2),
     )
 
 
@@ -184,9 +212,9 @@ def _row(row: Rates) -> dict[str, Any]:
     return {
         "bpcer": _rate(row.bpcer),
         "apcer": {name: _rate(rate) for name, rate in row.apcer.items()},
-        "eer": {"value": row.eer.value, "threshold": row.eer.threshold} if row.eer else None,
+        "eer": {**asdict(row.eer), "interval": row.eer_interval} if row.eer else None,
         "bpcer_at_apcer_5_percent": _rate(row.bpcer20),
-        "acer": row.acer,
+        "acer": None if row.acer is None else {"value": row.acer, "interval": row.acer_interval},
     }
 
 
@@ -204,5 +232,10 @@ def _rate(rate: rates.Rate | None) -> dict[str, Any] | None:
 def _percent(rate: rates.Rate | None) -> str:
     if rate is None or not rate.trials:
         return "–"
-    low, high = rate.interval
-    return f"{100 * rate.value:.1f} [{100 * low:.1f}–{100 * high:.1f}] of {rate.trials}"
+    return f"{_between(rate.value, rate.interval)} of {rate.trials}"
+
+
+def _between(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None or interval is None:
+        return "–"
+    return f"{100 * value:.1f} [{100 * interval[0]:.1f}–{100 * interval[1]:.1f}]"

@@ -1,108 +1,115 @@
 # SPDX-License-Identifier: MIT
-"""What a network trains on: labelled images, split fairly, as a stream of crops.
+"""Labelled images as a stream of crops to train on.
 
-Neighbouring frames of one recording are nearly the same picture. A split by frame would put them
-on both sides and report how well the network remembers; so a split divides sources (a camera, a
-place, a person), or recordings where there are too few sources, and never a recording.
+``look`` reads every image once and finds the faces whose places are not known; ``stream`` then
+reads images as they are needed, so that a data set may be larger than memory. Half of what it
+gives is live, and the other half has as many images of each species. Each image is varied as a
+camera varies it, by a random generator of its own number in the stream alone: the same seed gives
+the same stream, from any place on, however many threads read.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import ModelError
 from models.evaluation.datasets import DatasetError, Sample
 from models.evaluation.liveness import read_image
 from models.face import Box, Image
 from models.liveness import augment
 from models.liveness.crop import context_crop
 
-FEW_SOURCES = 4  # with fewer, whole sources cannot be spared for validation
-
 Locate = Callable[[Image], Box | None]
+OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Split:
-    """Two parts that share no ``unit`` ("source" or "session")."""
+class Looked:
+    """The samples that can be used, each with its box; and the images that cannot, and why."""
 
-    unit: str
-    train: list[Sample]
-    validation: list[Sample]
-
-
-def split(samples: Sequence[Sample], seed: int, share: float = 0.25) -> Split:
-    """About ``share`` (0-1) of the live faces and of the attacks for validation, by whole units.
-
-    DatasetError where one side would be left without live faces or without attacks.
-    """
-    unit = "source" if _complete_sources(samples) >= FEW_SOURCES else "session"
-    units: dict[tuple[str, ...], list[Sample]] = {}
-    for sample in samples:
-        key = (sample.source,) if unit == "source" else (sample.source, sample.session)
-        units.setdefault(key, []).append(sample)
-    kept: list[Sample] = []
-    held: list[Sample] = []
-    order = np.random.default_rng(seed).permutation(len(units))
-    groups = list(units.values())
-    for group in (groups[index] for index in order):
-        (held if _is_wanted(group, held, samples, share) else kept).extend(group)
-    for part, name in ((kept, "training"), (held, "validation")):
-        _require_both(part, name, unit)
-    return Split(unit, kept, held)
+    samples: list[Sample] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    faceless: list[Path] = field(default_factory=list)
 
 
-def _complete_sources(samples: Sequence[Sample]) -> int:
-    """How many sources have both live faces and attacks."""
-    kinds = {(sample.source, sample.live) for sample in samples}
-    return sum((source, False) in kinds for source, live in kinds if live)
-
-
-def _is_wanted(
-    group: Sequence[Sample], held: Sequence[Sample], samples: Sequence[Sample], share: float
-) -> bool:
-    """Whether validation still needs what this unit has; taking at most half of a kind."""
-    for live in {sample.live for sample in group}:
-        total = sum(sample.live == live for sample in samples)
-        have = sum(sample.live == live for sample in held)
-        more = sum(sample.live == live for sample in group)
-        if have >= share * total or have + more > max(share, 0.5) * total:
-            return False
-    return True
-
-
-def _require_both(part: Sequence[Sample], name: str, unit: str) -> None:
-    for live, kind in ((True, "live faces"), (False, "attacks")):
-        if not any(sample.live == live for sample in part):
-            raise DatasetError(
-                f"no {kind} are left for {name}: record {kind} in at least 2 {unit}s of like length"
-            )
-
-
-def crops(
+def look(
     samples: Sequence[Sample],
-    scale: float,
-    size: int,
-    rng: np.random.Generator | None = None,
     locate: Locate | None = None,
-) -> Iterator[tuple[NDArray[np.uint8], bool]]:
-    """(crop (size, size, 3) uint8 BGR, live), one at a time; with ``rng`` as a camera varies them.
+    on_progress: OnProgress = lambda *_: None,
+) -> Looked:
+    """Read every image once; ``locate`` finds the faces whose places are not known."""
+    found = Looked()
+    for number, sample in enumerate(samples, 1):
+        try:
+            image = read_image(sample.path)
+            box = sample.box or (locate(image) if locate else None)
+            if box is None:
+                found.faceless.append(sample.path)
+            else:
+                context_crop(image, box, 1.0, 8)  # a box outside of the image shows here
+                found.samples.append(replace(sample, box=box))
+        except (DatasetError, ModelError) as error:
+            found.unreadable.append(str(error))
+        on_progress(number, len(samples))
+    return found
 
-    Images in which no face is known or found are left out.
+
+def crop_of(
+    sample: Sample, scale: float, size: int, rng: np.random.Generator | None = None
+) -> NDArray[np.uint8]:
+    """The crop (size, size, 3) uint8 BGR of a sample with a box; with ``rng`` a camera varies it.
+
+    DatasetError where the image cannot be read.
     """
-    for sample in samples:
-        image = read_image(sample.path)
-        box = sample.box or (locate(image) if locate else None)
-        if box is None:
-            continue
-        if rng is None:
-            yield context_crop(image, box, scale, size), sample.live
-        else:
-            varied = augment.webcam(image, rng)
-            crop = context_crop(varied, augment.jitter(box, rng), scale, size)
-            yield augment.flip(crop, rng), sample.live
+    if sample.box is None:
+        raise DatasetError(f"{sample.path}: no face is known in it")
+    image = read_image(sample.path)
+    if rng is None:
+        return context_crop(image, sample.box, scale, size)
+    varied = augment.webcam(image, rng)
+    return augment.flip(context_crop(varied, augment.jitter(sample.box, rng), scale, size), rng)
+
+
+def draws(samples: Sequence[Sample], seed: int) -> Iterator[int]:
+    """Indices of samples without end: live and attack in turn, species in turn, each shuffled."""
+    kinds: dict[str, list[int]] = {}
+    for index, sample in enumerate(samples):
+        kinds.setdefault("" if sample.live else sample.species, []).append(index)
+    names = sorted(kinds)
+    decks = {
+        name: _shuffled(kinds[name], np.random.default_rng((seed, number)))
+        for number, name in enumerate(names)
+    }
+    attacks = [name for name in names if name]
+    while True:
+        for name in attacks:
+            yield next(decks[""])
+            yield next(decks[name])
+
+
+def _shuffled(indices: Sequence[int], rng: np.random.Generator) -> Iterator[int]:
+    while True:
+        yield from (indices[position] for position in rng.permutation(len(indices)))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of a stream is meant: from the image ``first`` on, every ``of``-th, from this."""
+
+    first: int = 0
+    number: int = 0
+    of: int = 1
+
+
+def numbered(samples: Sequence[Sample], seed: int, part: Part) -> Iterator[tuple[int, int]]:
+    """(number in the stream, index of the sample) of this part of the stream, without end."""
+    for number, index in enumerate(draws(samples, seed)):
+        if number >= part.first and number % part.of == part.number:
+            yield number, index
 
 
 def stream(
@@ -111,36 +118,40 @@ def stream(
     size: int,
     batch: int,
     seed: int,
-    locate: Locate | None = None,
+    part: Part = Part(),
 ) -> Any:
-    """An endless tf.data.Dataset of batches (float32 crops, live 0/1) with as many live as attacks.
-
-    Images are read as they are needed, so the data may be larger than memory. Every round through
-    the data varies each image anew.
-    """
+    """An endless tf.data.Dataset of batches (float32 crops, live 0/1) of samples with boxes."""
     import tensorflow as tf
 
-    def one_kind(live: bool) -> Any:
-        own = [sample for sample in samples if sample.live == live]
+    live = np.array([sample.live for sample in samples], np.float32)
 
-        def endless() -> Iterator[tuple[NDArray[np.uint8], bool]]:
-            rng = np.random.default_rng((seed, live))
-            while True:
-                order = [own[index] for index in rng.permutation(len(own))]
-                yield from crops(order, scale, size, rng, locate)
+    def read(number: Any, index: Any) -> tuple[NDArray[np.uint8], Any]:
+        rng = np.random.default_rng((seed, int(number)))
+        return crop_of(samples[int(index)], scale, size, rng), live[int(index)]
 
-        signature = (
-            tf.TensorSpec((size, size, 3), tf.uint8),
-            tf.TensorSpec((), tf.bool),
-        )
-        return tf.data.Dataset.from_generator(endless, output_signature=signature)
+    def shaped(image: Any, label: Any) -> tuple[Any, Any]:
+        image.set_shape((size, size, 3))
+        label.set_shape(())
+        return tf.cast(image, tf.float32), label
 
-    both = tf.data.Dataset.sample_from_datasets(
-        [one_kind(True), one_kind(False)], weights=[0.5, 0.5], seed=seed
+    scalar = tf.TensorSpec((), tf.int64)
+    order = tf.data.Dataset.from_generator(
+        lambda: numbered(samples, seed, part), output_signature=(scalar, scalar)
     )
-    return (
-        both.shuffle(8 * batch, seed=seed)
-        .batch(batch)
-        .map(lambda images, live: (tf.cast(images, tf.float32), tf.cast(live, tf.float32)))
-        .prefetch(2)
+    crops = order.map(
+        lambda *pair: tf.numpy_function(read, pair, (tf.uint8, tf.float32)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
     )
+    return crops.map(shaped).batch(batch).prefetch(2)
+
+
+def held_crops(samples: Iterable[Sample], scale: float, size: int, path: Path) -> NDArray[np.uint8]:
+    """Crops (n, size, size, 3) as they are, kept in the file ``path`` and not in memory."""
+    listed = list(samples)
+    kept = np.lib.format.open_memmap(
+        path, mode="w+", dtype=np.uint8, shape=(len(listed), size, size, 3)
+    )
+    for number, sample in enumerate(listed):
+        kept[number] = crop_of(sample, scale, size)
+    return kept

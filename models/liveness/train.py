@@ -1,206 +1,138 @@
 # SPDX-License-Identifier: MIT
 """Training a network to tell live faces from attacks, on a person's own recordings.
 
-``train`` splits the recordings (dataset.split), trains with early stopping on the part held out,
-and says what it measured there. ``save`` writes what the runtime needs (``model.onnx`` and its
-description ``model.json``), the Keras file to go on from, and ``metrics.json``.
+``train`` looks at every image once, divides the recordings (splitting.py), trains with early
+stopping (fitting.py), writes the runtime's network, and then measures that very network on the
+recordings that judge. The threshold lies where the recordings that chose have equal errors.
 
-The same data, settings and seed give the same split and the same order of images; the numbers may
+The same data, settings and seed give the same split and the same stream of images; the numbers may
 differ in their last digits between machines. TensorFlow is imported inside the functions alone.
 """
 
 import hashlib
-import json
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from models.evaluation import rates
-from models.evaluation.datasets import DatasetError, Sample, recordings, require_both_kinds
-from models.evaluation.liveness import Report, Scored, as_json, report
-from models.liveness import dataset, networks
-from models.liveness.export import export
-from models.liveness.files import write_folder
+from models.evaluation.compare import judged
+from models.evaluation.datasets import DatasetError, Sample, require_both_kinds
+from models.evaluation.liveness import Report, Scored, report
+from models.liveness import checkpoint, dataset, head, networks
+from models.liveness.distribution import Team, team
+from models.liveness.export import ExportError, export
+from models.liveness.fitting import (
+    Epoch,
+    Keeping,
+    OnEpoch,
+    OnStep,
+    Settings,
+    Step,
+    fit,
+    probabilities,
+)
+from models.liveness.passive import STOCK, Description, PassiveModel
+from models.liveness.splitting import Split, split
+from models.liveness.torchfile import WeightsError
+
+__all__ = ["Epoch", "Settings", "Step", "fit", "probabilities"]
 
 PARTS = ("all", "head")
+STOCK_NETWORK = STOCK / "model.onnx"
+CHECKPOINT, HELD = "checkpoint.npz", "held.npy"
+LOWEST, HIGHEST = 0.01, 0.99  # of a threshold
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to train.
+class Listener:
+    """Who is told how far a training is."""
 
-    start     weights to begin with: a model.onnx of ours, or MiniFASNetV2's published .pth
-    part      "all", or "head": only what follows the convolutions, for a few hundred images
-    epochs    at most; training ends sooner after ``patience`` epochs without a better result
-    batch     images in a step, half of them live
-    rate      the learning rate at the start; it falls to nothing along a cosine
-    share     how much of the data is held out to measure
-    """
-
-    architecture: str = "minifasnet"
-    start: Path | None = None
-    part: str = "all"
-    epochs: int = 30
-    patience: int = 6
-    batch: int = 32
-    rate: float = 1e-3
-    share: float = 0.25
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One round through the data: its number (from 1), losses, and the seconds left at most."""
-
-    number: int
-    loss: float
-    validation_loss: float
-    seconds_left: float
+    on_look: dataset.OnProgress = lambda *_: None
+    on_split: Callable[[Split], None] = lambda _: None
+    on_epoch: OnEpoch = lambda _: None
+    on_step: OnStep = lambda _: None
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network (a Keras model), and what it did on the recordings held out."""
+    """A network, and what it did on the recordings that judge.
 
+    network   the runtime's file
+    model     the Keras model, None where the network was made without it
+    scored    the judged samples, each with its score
+    """
+
+    network: bytes
     model: Any
     architecture: networks.Architecture
     threshold: float
     report: Report
-    split: dataset.Split
-    history: list[Epoch]
+    scored: list[Scored]
+    split: Split
+    history: list[Epoch] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    faceless: list[Path] = field(default_factory=list)
 
 
 def train(
     samples: Sequence[Sample],
     settings: Settings,
-    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    work: Path,
+    listener: Listener = Listener(),
     locate: dataset.Locate | None = None,
-) -> Trained:
-    """Train on these samples. DatasetError or WeightsError says in one line what is missing."""
-    import keras
+    *,
+    resume: bool = False,
+) -> Trained | None:
+    """Train on these samples; None where another worker writes the result.
 
-    require_both_kinds(samples)
-    keras.utils.set_random_seed(settings.seed)
-    architecture = networks.architecture(settings.architecture)
-    split = dataset.split(samples, settings.seed, settings.share)
-    crop = (architecture.scale, architecture.size)
-    stream = dataset.stream(split.train, *crop, settings.batch, settings.seed, locate)
-    held = [
-        (sample, image)
-        for sample in split.validation
-        for image, _ in dataset.crops([sample], *crop, locate=locate)
-    ]
-    if len({sample.live for sample, _ in held}) < 2:
-        raise DatasetError("no face is found in the recordings held out to measure")
-    images = np.stack([image for _, image in held]).astype(np.float32)
-    live = np.array([sample.live for sample, _ in held], np.float32)
-    model = architecture.build()
-    if settings.start is not None:
-        networks.load(model, settings.start)
-    _freeze(model, settings.part)
-    steps = max(len(split.train) // settings.batch, 1)
-    history = fit(model, architecture.live, stream, steps, (images, live), settings, on_epoch)
-    scores = probabilities(model, architecture.live, images)
-    scored = [Scored(sample, float(one)) for (sample, _), one in zip(held, scores, strict=True)]
-    threshold = rates.equal_error_rate(scores[live == 1], scores[live == 0]).threshold
-    threshold = float(np.clip(threshold, 0.01, 0.99))
-    return Trained(model, architecture, threshold, report(scored, threshold), split, history)
-
-
-def fit(
-    model: Any,
-    live: int,
-    stream: Any,
-    steps: int,
-    validation: tuple[Any, Any],
-    settings: Settings,
-    on_epoch: Callable[[Epoch], None],
-) -> list[Epoch]:
-    """Train ``model`` on batches (images, share live 0-1); the best epoch's weights stay."""
-    import keras
-
-    falling = keras.optimizers.schedules.CosineDecay(settings.rate, steps * settings.epochs)
-    model.compile(keras.optimizers.Adam(falling), loss=live_loss(live))
-    history: list[Epoch] = []
-    started = monotonic()
-
-    def ended(number: int, logs: dict[str, float]) -> None:
-        left = (monotonic() - started) / (number + 1) * (settings.epochs - number - 1)
-        history.append(Epoch(number + 1, logs["loss"], logs["val_loss"], left))
-        on_epoch(history[-1])
-
-    stop = keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
-    model.fit(
-        stream,
-        steps_per_epoch=steps,
-        epochs=settings.epochs,
-        validation_data=validation,
-        callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=ended)],
-        verbose=0,
-    )
-    return history
-
-
-def live_loss(live: int) -> Callable[[Any, Any], Any]:
-    """Cross-entropy of "live" against all other classes together.
-
-    Which of the attack classes a network answers with is its own affair.
+    ``work`` is a folder for what a killed training is taken up from (``resume``); who saved the
+    result removes it. DatasetError, WeightsError or ModelError says in one line what is wrong.
     """
-    import tensorflow as tf
-
-    def loss(wanted: Any, logits: Any) -> Any:
-        other = tf.concat([logits[:, :live], logits[:, live + 1 :]], axis=1)
-        margin = logits[:, live] - tf.reduce_logsumexp(other, axis=1)
-        wanted = tf.reshape(tf.cast(wanted, margin.dtype), tf.shape(margin))
-        return tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=margin)
-
-    return loss
-
-
-def probabilities(model: Any, live: int, images: Any, *, mirror: bool = False) -> rates.Scores:
-    """P(live) of crops (n, size, size, 3), as (n,); ``mirror`` as in export.export."""
-    logits = _logits(model, images)
-    if mirror:
-        logits = (logits + _logits(model, images[:, :, ::-1])) / 2
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores: rates.Scores = weights[:, live] / weights.sum(axis=1)
-    return scores
-
-
-def _logits(model: Any, images: Any) -> rates.Scores:
-    logits = model.predict(np.asarray(images, np.float32), batch_size=64, verbose=0)
-    return np.asarray(logits, np.float64)
-
-
-def save(trained: Trained, directory: Path, name: str, settings: Settings) -> None:
-    """Make the folder ``directory`` with the model's files: all of them, or none (OSError)."""
-    network = export(trained.model)
-    about = {
-        **description(name, network, trained.architecture, trained.threshold),
-        "trained": {
-            "settings": {**asdict(settings), "start": str(settings.start or "")},
-            "split": trained.split.unit,
-            "images": len(trained.split.train),
-            "held_out": len(trained.split.validation),
-            "recordings": sorted(recordings([*trained.split.train, *trained.split.validation])),
-        },
-    }
-    metrics = {
-        "held_out": as_json(trained.report),
-        "epochs": [asdict(epoch) for epoch in trained.history],
-    }
-    write_folder(
-        directory,
-        {
-            "model.onnx": network,
-            "metrics.json": (json.dumps(metrics, indent=1) + "\n").encode(),
-            "model.json": (json.dumps(about, indent=1) + "\n").encode(),
-        },
+    require_both_kinds(samples)
+    looked = dataset.look(samples, locate, listener.on_look)
+    if not looked.samples:
+        raise DatasetError(f"no image can be used: {(looked.unreadable or ['no face'])[0]}")
+    require_both_kinds(looked.samples)
+    parts = split(looked.samples, settings.seed, settings.share)
+    listener.on_split(parts)
+    architecture = networks.architecture(settings.architecture)
+    work.mkdir(parents=True, exist_ok=True)
+    model: Any = None
+    history: list[Epoch] = []
+    if architecture.head:
+        network = _learnt_head(parts, settings, architecture, work)
+    else:
+        workers = team()
+        if resume and workers.workers > 1:
+            raise DatasetError("a training on several machines cannot be resumed; begin it anew")
+        model, history = _fitted(parts, settings, architecture, work, workers, listener, resume)
+        if not workers.is_chief:
+            return None
+        network = export(model)
+    threshold = _threshold(network, architecture, parts.validation)
+    scored = judged(parts.judged, passive(network, architecture, threshold))
+    return Trained(
+        network=network,
+        model=model,
+        architecture=architecture,
+        threshold=threshold,
+        report=report(scored, threshold),
+        scored=scored,
+        split=parts,
+        history=history,
+        unreadable=looked.unreadable,
+        faceless=looked.faceless,
     )
+
+
+def passive(network: bytes, architecture: networks.Architecture, threshold: float) -> PassiveModel:
+    """The network as the daemon runs it."""
+    table = description("trained", network, architecture, threshold)
+    return PassiveModel(Description.read(table, "trained"), network)
 
 
 def description(
@@ -217,6 +149,113 @@ def description(
         "live": architecture.live,
         "threshold": threshold,
     }
+
+
+def equal_threshold(live: rates.Scores, attacks: rates.Scores) -> float:
+    """Where live faces and attacks have equal errors, halfway to the next score below.
+
+    On few recordings the two often lie apart, and then any threshold between them has no error;
+    the one at the lowest live score would refuse the next live face that scores a little lower.
+    """
+    upper = rates.equal_error_rate(live, attacks).threshold
+    everything = np.concatenate([live, attacks])
+    below = everything[everything < upper]
+    highest = min(upper, float(everything.max()))
+    lower = float(below.max()) if below.size else highest
+    middle = 1 / (1 + math.exp(-(_log_odds(lower) + _log_odds(highest)) / 2))
+    return min(max(middle, LOWEST), HIGHEST)
+
+
+def _log_odds(probability: float) -> float:
+    probability = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(probability / (1 - probability))
+
+
+def _threshold(
+    network: bytes, architecture: networks.Architecture, samples: Sequence[Sample]
+) -> float:
+    scored = judged(samples, passive(network, architecture, 0.5))
+    scores = [
+        np.array([one.score for one in scored if one.sample.live == live]) for live in (True, False)
+    ]
+    return equal_threshold(scores[0], scores[1])
+
+
+def _learnt_head(
+    parts: Split, settings: Settings, architecture: networks.Architecture, work: Path
+) -> bytes:
+    """The network that it starts from, or the one that ships, with a last layer of its own."""
+    start = settings.start or STOCK_NETWORK
+    crop = (architecture.scale, architecture.size)
+    crops = dataset.held_crops(parts.train, *crop, work / HELD)
+    labels = np.array([sample.live for sample in parts.train])
+    try:
+        return head.learn(start.read_bytes(), architecture.live, crops, labels)
+    except (OSError, ExportError) as error:
+        raise WeightsError(f"{start} cannot be given a head: {error}") from None
+
+
+def _fitted(
+    parts: Split,
+    settings: Settings,
+    architecture: networks.Architecture,
+    work: Path,
+    workers: Team,
+    listener: Listener,
+    resume: bool,
+) -> tuple[Any, list[Epoch]]:
+    """The trained Keras model, in float32, and its epochs."""
+    import keras
+
+    keras.utils.set_random_seed(settings.seed)
+    crop = (architecture.scale, architecture.size)
+    purpose = _purpose(parts, settings)
+    path = work / CHECKPOINT
+    resumed = checkpoint.load(path, purpose) if resume else None
+    keeping = Keeping(path, purpose, resumed) if workers.workers == 1 else None
+    batch = max(settings.batch // workers.workers, 2)
+    steps = max(len(parts.train) // settings.batch, 1)
+    done = len(resumed.history) if resumed else 0
+    part = dataset.Part(done * steps * settings.batch, workers.number, workers.workers)
+    stream = dataset.stream(parts.train, *crop, batch, settings.seed, part)
+    images = dataset.held_crops(parts.validation, *crop, work / f"{workers.number}-{HELD}")
+    live = np.array([sample.live for sample in parts.validation], np.float32)
+    keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed else "float32")
+    try:
+        with workers.strategy.scope():
+            model = architecture.build()
+        if settings.start is not None:
+            networks.load(model, settings.start)
+        _freeze(model, settings.part)
+        history = fit(
+            model,
+            architecture.live,
+            stream,
+            steps,
+            (images, live),
+            settings,
+            listener.on_epoch,
+            listener.on_step,
+            keeping,
+            workers.strategy,
+        )
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    plain = architecture.build()
+    plain.set_weights(model.get_weights())
+    return plain, history
+
+
+def _purpose(parts: Split, settings: Settings) -> str:
+    """What tells one training from another: its settings, start and data."""
+    digest = hashlib.sha256(repr(asdict(settings)).encode())
+    if settings.start is not None and settings.start.is_file():
+        digest.update(settings.start.read_bytes())
+    for name, samples in (("train", parts.train), ("validation", parts.validation)):
+        for one in samples:
+            known = (name, one.source, one.session, one.path.name, one.species, one.box)
+            digest.update(repr(known).encode())
+    return digest.hexdigest()
 
 
 def _freeze(model: Any, part: str) -> None:

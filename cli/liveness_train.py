@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""The verb ``liveness train``: a model of one's own, from recordings of one's own.
+
+TensorFlow is imported here alone, and not where only a head is learnt. What the training has done
+is kept beside OUT until OUT is written, so that a killed one goes on with ``--resume``.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import output
+from cli.arguments import bus_text, config_option
+from cli.exits import Exit, die, note
+from cli.lazy import Verb
+from cli.scanning import hints
+from faceauthd.config import load
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from models.evaluation.datasets import Sample
+    from models.liveness.dataset import Locate
+    from models.liveness.fitting import Epoch, Settings, Step
+    from models.liveness.splitting import Split
+    from models.liveness.train import Trained
+
+ARCHITECTURES = ("minifasnet", "minifasnet-head", "livenessnet")
+OWN = "personal"  # what an installed model of one's own is called
+NEEDED = "training needs TensorFlow; run: pip install 'faceauth-login[train]'"
+
+
+@click.command(cls=Verb)
+@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
+@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.option("--arch", type=click.Choice(ARCHITECTURES), help="The network.  [minifasnet]")
+@click.option("--finetune", is_flag=True, help="Start from the model that ships: minutes.")
+@click.option("--from", "start", type=click.Path(path_type=Path), metavar="FILE",
+              help="Start from this model.onnx, or MiniFASNetV2's .pth.")  # fmt: skip
+@click.option("--part", type=click.Choice(("all", "head")),
+              help="Train all layers, or only those behind the convolutions.  [all]")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="At most.")
+@click.option("--patience", type=click.IntRange(1), help="Epochs without a better one.")
+@click.option("--batch", type=click.IntRange(2, 4096), help="Images in a step.")
+@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), help="Learning rate.")
+@click.option("--share", type=click.FloatRange(0.05, 0.4), help="Held out to choose, and to judge.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of all that is random.  [0]")
+@click.option("--mixed/--no-mixed", default=None, help="float16 where it is safe.  [on a GPU]")
+@click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
+@click.option("--name", default=OWN, show_default=True, callback=bus_text, help="Its name.")
+@click.option("--view", type=click.Choice(("fullframe", "crop")), help="Only these images.")
+@config_option
+@click.option("-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models.")
+def train(
+    data: Path,
+    out: Path,
+    finetune: bool,
+    resume: bool,
+    mixed: bool | None,
+    name: str,
+    view: str | None,
+    file: Path,
+    models_dir: Path | None,
+    **chosen: Any,
+) -> None:
+    """Train a model on the recordings in DATA, and write it to the new folder OUT.
+
+    No recording is divided: some train, some choose the best epoch, and some judge. On several
+    machines run the same command on each, with TensorFlow's TF_CONFIG in the environment.
+    """
+    if finetune and chosen["start"]:
+        raise click.UsageError("--finetune and --from exclude each other")
+    if out.exists():
+        die(f"{out} is there already; name a new folder", Exit.USAGE)
+    work = workplace(out)
+    if work.exists() and not resume:
+        die(
+            f"{out} has an interrupted training: --resume goes on with it; to begin anew remove "
+            f"{work}",
+            Exit.USAGE,
+        )
+    with failing(out):
+        settings = settings_of(finetune, mixed, chosen)
+        samples = samples_of(data, view)
+        with hints(bar=True) as show:
+            locate = locator(samples, load(file).engine, models_dir or load(file).models_dir)
+            trained = run(samples, settings, work, locate, resume, show)
+        if trained is None:
+            output.answer({"out": None}, "the first machine writes the model")
+            return
+        finish(trained, out, name, settings, work)
+
+
+def workplace(out: Path) -> Path:
+    """Where a training keeps what it goes on from; one for each worker."""
+    from models.liveness.distribution import VARIABLE
+
+    worker = "-worker" if os.environ.get(VARIABLE) else ""
+    return out.absolute().parent / f".{out.name}.training{worker}"
+
+
+def settings_of(finetune: bool, mixed: bool | None, chosen: dict[str, Any]) -> "Settings":
+    """The settings: those of the start that was chosen, changed where the command line says so."""
+    from models.liveness import networks
+    from models.liveness.presets import preset
+
+    architecture = chosen.pop("arch") or "minifasnet"
+    needs_tensorflow = not networks.architecture(architecture).head
+    if needs_tensorflow:
+        quiet_tensorflow()
+    settings = preset(architecture, finetune=finetune)
+    given = {key: value for key, value in chosen.items() if value is not None}
+    on_gpu = needs_tensorflow and mixed is None and has_gpu()
+    return replace(settings, mixed=on_gpu if mixed is None else mixed, **given)
+
+
+def quiet_tensorflow() -> None:
+    """Import it without its greetings; end the command where it is not installed."""
+    if find_spec("tensorflow") is None:
+        die(NEEDED, Exit.UNAVAILABLE)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine
+
+
+def has_gpu() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def samples_of(data: Path, view: str | None) -> "list[Sample]":
+    """The labelled images; DatasetError where there are none."""
+    from models.evaluation import datasets
+
+    if not data.is_dir():
+        raise datasets.DatasetError(f"{data} is not a folder of labelled images")
+    return [one for one in datasets.read(data) if view in (None, one.view)]
+
+
+def locator(samples: "list[Sample]", engine: str, models_dir: Path) -> "Locate | None":
+    """What finds the largest face, where the data do not say where it is."""
+    if all(one.box for one in samples):
+        return None
+    from models.engine import load_engine
+
+    detector = load_engine(engine, models_dir)
+
+    def largest(image: Any) -> Any:
+        faces = detector.detect(image)
+        return max(faces, key=lambda face: face.box.area).box if faces else None
+
+    return largest
+
+
+def run(
+    samples: "list[Sample]",
+    settings: "Settings",
+    work: Path,
+    locate: "Locate | None",
+    resume: bool,
+    show: Any,
+) -> "Trained | None":
+    from models.liveness import train as training
+
+    listener = training.Listener(
+        on_look=lambda done, of: show(f"Looking at the images: {done} of {of}", done / of),
+        on_split=say_split,
+        on_epoch=say_epoch,
+        on_step=lambda step: show_step(step, show),
+    )
+    return training.train(samples, settings, work, listener, locate, resume=resume)
+
+
+def say_split(parts: "Split") -> None:
+    """Which recordings do what; and what it means where there are too few to judge by."""
+    listed = {"train": parts.train, "choose": parts.validation, "judge": parts.test}
+    for part, samples in listed.items():
+        kinds = Counter(one.species or "live" for one in samples)
+        images = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        note(f"{len({(one.source, one.session) for one in samples})} recordings {part}: {images}")
+    if not parts.test:
+        note(
+            "too few recordings to judge by: the figures will be of those that choose, and "
+            "flatter; record each kind at least three times"
+        )
+
+
+def say_epoch(epoch: "Epoch") -> None:
+    """A line an epoch, for whoever reads a log."""
+    note(
+        f"epoch {epoch.number}: loss {epoch.loss:.4f}, held out {epoch.validation_loss:.4f}, "
+        f"{100 * epoch.validation_accuracy:.1f} % right"
+    )
+
+
+def show_step(step: "Step", show: Any) -> None:
+    left = int(step.seconds_left)
+    when = f"{left // 60} min {left % 60} s" if left >= 60 else f"{left} s"
+    show(f"Epoch {step.epoch}, loss {step.loss:.3f}, at most {when} left", step.done / step.of)
+
+
+@contextmanager
+def failing(out: Path) -> Iterator[None]:
+    """Whatever can go wrong is one line; what was trained until then is kept."""
+    from models.evaluation.datasets import DatasetError
+    from models.liveness.export import ExportError
+    from models.liveness.torchfile import WeightsError
+
+    try:
+        yield
+    except (DatasetError, WeightsError) as error:
+        forget_empty(out)
+        die(str(error), Exit.USAGE)
+    except (ModelError, ExportError) as error:
+        die(str(error), Exit.UNAVAILABLE)
+    except OSError as error:
+        why = error.strerror or str(error)
+        kept = "; what was trained is kept: --resume goes on" if workplace(out).exists() else ""
+        die(f"{out} cannot be written: {why}{kept}", Exit.UNAVAILABLE)
+
+
+def forget_empty(out: Path) -> None:
+    """Remove the workplace of a training that has nothing to go on from."""
+    work = workplace(out)
+    if work.exists() and not (work / "checkpoint.npz").exists():
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def finish(trained: "Trained", out: Path, name: str, settings: "Settings", work: Path) -> None:
+    """Write the model and say how good it is."""
+    from models.evaluation.liveness import COLUMNS, as_json, rows
+    from models.liveness.saving import save
+
+    save(trained, out, name, settings)
+    shutil.rmtree(work, ignore_errors=True)
+    left_out = [*trained.unreadable, *(f"{path}: no face is found" for path in trained.faceless)]
+    if left_out:
+        note(f"{len(left_out)} images were left out, such as {left_out[0]}")
+    if output.wants_json():
+        output.print_json(
+            {
+                "out": str(out),
+                "judged_on": "test" if trained.split.test else "validation",
+                "held_out": as_json(trained.report),
+                "epochs": len(trained.history),
+                "left_out": left_out,
+            }
+        )
+        return
+    output.table([column.upper() for column in COLUMNS], rows(trained.report))
+    output.say(f"\nWrote {out}; what it is: {out / 'MODEL_CARD.md'}; plots: {out / 'report'}")
