@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""A worker that has decoded a caller's file is replaced: what it judges next is another's login."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faceauthd.films import write_clip
+from tests.faceauthd.supervised import Bench, Record, is_gone, run_until, worker_pid
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(write_clip(tmp_path / "clip.avi", 12)).start().ready()
+    yield bench
+    bench.supervisor.stop()
+
+
+def seen(bench: Bench) -> Record:
+    """A whole scan of a file that a caller passed."""
+    with bench.clip.open("rb") as file:
+        record = bench.scan(device="auto", fd=file.fileno())
+    run_until(lambda: record.ended)
+    return record
+
+
+def test_a_worker_that_decoded_a_passed_file_is_replaced(bench: Bench) -> None:
+    before = worker_pid(bench.supervisor)
+    assert seen(bench).why == "end"
+    run_until(lambda: is_gone(before) and bench.supervisor.state == "ready")
+    assert worker_pid(bench.supervisor) != before
+    bench.scans_still()
+
+
+def test_one_that_only_watched_the_camera_stays(bench: Bench) -> None:
+    before = worker_pid(bench.supervisor)
+    bench.scans_still()
+    bench.scans_still()
+    assert worker_pid(bench.supervisor) == before
+
+
+def test_the_next_scan_goes_to_the_new_worker(bench: Bench) -> None:
+    """Also one that waited already, and one that is asked for as the file's scan ends."""
+    before = worker_pid(bench.supervisor)
+    pids: list[int] = []
+    with bench.clip.open("rb") as file:
+        first = bench.scan(device="auto", fd=file.fileno())
+    waiting = bench.scan()
+    waiting.on_event = lambda: pids.append(worker_pid(bench.supervisor))
+    run_until(lambda: first.ended and waiting.frames)
+    waiting.stop()
+    run_until(lambda: waiting.ended)
+    assert before not in pids
+    assert is_gone(before)
+
+
+def test_a_file_whose_scan_was_stopped_counts_as_well(bench: Bench) -> None:
+    before = worker_pid(bench.supervisor)
+    with bench.clip.open("rb") as file:
+        record = bench.scan(device="auto", fd=file.fileno())
+    run_until(lambda: record.frames)
+    record.stop()
+    run_until(lambda: record.ended and is_gone(before))
+
+
+def test_stopping_meanwhile_starts_nothing(bench: Bench) -> None:
+    before = worker_pid(bench.supervisor)
+    seen(bench)
+    bench.supervisor.stop()
+    assert is_gone(before)
+    assert bench.supervisor._process is None
+
+
+def test_who_asks_for_cameras_meanwhile_is_answered(bench: Bench) -> None:
+    answers: list[object] = []
+    seen(bench)
+    bench.supervisor.list_cameras(answers.append)
+    run_until(lambda: answers)
