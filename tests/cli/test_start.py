@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The command starts light: what is heavy is imported by the verb that needs it, and no other."""
 
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +48,17 @@ def test_a_verb_that_talks_to_the_daemon_needs_no_model() -> None:
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert "pydbus" in loaded
     assert loaded & {"cv2", "dlib", "numpy", "onnxruntime", "tensorflow", "cryptography"} == set()
+
+
+def test_ctrl_c_while_it_is_imported_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import cli.start as s; s.main()"
+    done = subprocess.run(
+        # What runs in a script's background ignores Ctrl-C, and so does all that it starts.
+        ["env", "--default-signal=INT", sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
