@@ -20,7 +20,7 @@ from models.observation import Observation
 
 EVERY = 0.09  # seconds between two frames that are recognised: every third at 30 frames a second
 LONGEST = 0.25  # seconds; frames that a slow machine leaves out lengthen it
-SURER = 5
+SURER = 10
 SAME_PLACE = 0.5  # intersection over union of two boxes, one frame apart
 
 

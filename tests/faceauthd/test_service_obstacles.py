@@ -10,6 +10,7 @@ from faceauthd.config import CameraConfig, LockoutConfig
 from faceauthd.environment import Surroundings
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
+from faceauthd.sessions.follow import EVERY, SURER
 from faceauthd.variants import Typed
 from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import GOOD, NOBODY, STRANGE
@@ -185,7 +186,38 @@ def test_each_template_gets_a_share_of_the_false_matches(stage: Stage) -> None:
     for _ in range(4):
         stage.enrolled()
     stage.result_of(GOOD, GOOD)
+    assert asked == pytest.approx([CONFIG.verify.fmr / 4, CONFIG.verify.fmr / 4 / SURER])
+
+
+def test_a_run_is_judged_by_a_threshold_of_its_own(stage: Stage) -> None:
+    asked: list[float] = []
+
+    def run_threshold(_model: str, fmr: float) -> float:
+        asked.append(fmr)
+        return 0.9
+
+    stage.parts.run_threshold = run_threshold
+    for _ in range(4):
+        stage.enrolled()
+    assert stage.result_of(*[GOOD] * CONFIG.verify.frames) == "match"
     assert asked == [pytest.approx(CONFIG.verify.fmr / 4)]
+    stage.parts.run_threshold = uncalibrated
+    assert stage.result_of(*[GOOD] * CONFIG.verify.frames) == "error"
+
+
+def test_a_user_is_followed_only_where_a_measurement_says_when_it_is_sure(stage: Stage) -> None:
+    def threshold(_model: str, fmr: float) -> float:
+        if fmr < CONFIG.verify.fmr:
+            raise CalibrationError("nobody measured that")
+        return 0.9
+
+    stage.parts.threshold = threshold
+    stage.enrolled()
+    assert stage.result_of(*[GOOD] * CONFIG.verify.frames) == "match"
+    assert set(stage.worker.scans[-1].every[1:]) == {0.0}
+    stage.parts.threshold = lambda _model, _fmr: 0.9
+    assert stage.result_of(*[GOOD] * CONFIG.verify.frames) == "match"
+    assert set(stage.worker.scans[-1].every) == {EVERY}
 
 
 def test_an_unforeseen_error_refuses_and_frees_the_camera(
