@@ -17,7 +17,7 @@ TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test test-train test-vm stock-model install docs man lint demo bench accuracy clean
+.PHONY: help deps test test-train test-vm stock-model install docs man lint demo bench accuracy mutations clean
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -71,6 +71,9 @@ man: $(VENV)/.ready ## Write the man pages and shell completions into build/
 
 lint: $(VENV)/.ready ## Run the linters alone
 	$(PYTHON) -m pytest -q tests/test_linters.py tests/test_imports.py
+
+mutations: $(VENV)/.ready $(MODULE) ## Take each defence of SECURITY.md away and see a test fail (ARGS=NAME… some)
+	$(PYTHON) -m tests.mutations $(ARGS)
 
 demo: $(VENV)/.ready $(MODULE) ## Show the main job: enrol, accept, refuse (CAMERA=clip.mp4 uses your own)
 	$(PYTHON) -m tests.demo $(if $(CAMERA),--camera '$(CAMERA)') $(ARGS)

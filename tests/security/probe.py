@@ -3,7 +3,7 @@
 
     probe.py WITHOUT FOLDER SOCKET VICTIM
 
-WITHOUT names the layers that are left out ("landlock", "seccomp", "all", or "-" for none), FOLDER
+WITHOUT names the layer that is left out ("landlock", "seccomp", "mdwe", "all"; "-" none), FOLDER
 holds a file "secret", SOCKET is a listening Unix socket, VICTIM a process of the same user. Prints
 one JSON object: attempt -> the errno that stopped it, or "" where nothing did.
 """
@@ -27,6 +27,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_SEIZE = 0x4206
 CLONE_NEWUSER = 0x10000000
 IO_URING_SETUP = 425  # the same on every architecture
+NO_SUCH_OPTION = 0x7FFFFFFF  # of prctl: as on a kernel that is older
 READ_WRITE_EXECUTE = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
 
 
@@ -125,6 +126,8 @@ def main(without: str, folder: str, address: str, victim: str) -> None:
         landlock.version = lambda: 0
     elif without == "seccomp":
         seccomp.restrict = lambda: None
+    elif without == "mdwe":
+        confinement._PR_SET_MDWE = NO_SUCH_OPTION
     if without != "all":
         confinement.confine(os.getppid(), [])
     json.dump({name: outcome(attempt) for name, attempt in tried.items()}, sys.stdout)

@@ -108,7 +108,13 @@ def test_what_landlock_stops_alone(folder: Path, victim: int) -> None:
     assert left <= SECCOMP_ALONE | KERNEL_MAY_HELP
 
 
-CONFINED_TWICE = """
+def test_executable_memory_is_seccomps_business_before_linux_6_3(folder: Path, victim: int) -> None:
+    without_mdwe = tried("mdwe", folder, victim)
+    assert without_mdwe["make memory executable"]
+    assert without_mdwe["map executable memory"]
+
+
+CONFINED = """
 import os, sys, threading
 from faceauthd.confinement import ConfinementError, confine
 started = threading.Event()
@@ -134,7 +140,7 @@ except ConfinementError as error:
 )
 def test_who_cannot_be_confined_is_told(fault: str, text: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CONFINED_TWICE, fault],
+        [sys.executable, "-c", CONFINED, fault],
         cwd=ROOT,
         env=ENVIRONMENT,
         capture_output=True,
