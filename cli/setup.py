@@ -22,11 +22,11 @@ from cli.pam_folder import PamFolder
 from cli.pam_stack import OURS, StackError
 from cli.questions import Questions
 from cli.scanning import hints
-from cli.sights import Sight, best, sights
 from faceauthd.config import load
 from faceauthd.results import Result
 
 if TYPE_CHECKING:
+    from cli.sights import Sight
     from faceauthd.client import FaceAuth
 
 TRIES = 3  # scans
@@ -74,6 +74,8 @@ def setup(
 
 def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
     """Have the daemon look through the camera that sees the person best; its id."""
+    from cli.sights import best, sights
+
     config = load(file)
     if Path(config.camera.device).is_absolute() and not config.camera.device.startswith("/dev/"):
         note(f"the camera is a file, {config.camera.device}; it stays so")
@@ -94,7 +96,7 @@ def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
     return chosen.id
 
 
-def ask_which(found: Sequence[Sight], suggested: Sight, questions: Questions) -> Sight:
+def ask_which(found: Sequence["Sight"], suggested: "Sight", questions: Questions) -> "Sight":
     number = questions.number("Which camera?", default=found.index(suggested) + 1, most=len(found))
     return found[number - 1]
 
