@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from faceauthd import arguments, audit, comparison
+from faceauthd.arguments import Target
 from faceauthd.binding import ANY_CAMERA
 from faceauthd.bus import Call, Credentials
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
@@ -64,15 +65,13 @@ class Enrolling:
         fd = None if handle is None else call.fd(handle)
         if fd is not None:
             arguments.check_file(fd)
-        caller = self._gate.caller(call)
-        target = arguments.target(user, caller.uid)
 
-        def admitted() -> None:
+        def admitted(target: Target, caller: Credentials) -> None:
             if target.uid is None:
                 raise InvalidArgumentError(f"there is no user {target.name}")
             self._scan(Request(call, caller, target.name, label, fd, any_camera))
 
-        self._gate.admit(call, caller, target.uid, admitted)
+        self._gate.about(call, user, admitted)
 
     def _scan(self, request: Request) -> None:
         self._refuse_taken_label(request)

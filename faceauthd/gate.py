@@ -9,7 +9,8 @@ handlers check their own state after they were let through.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from faceauthd import authority
+from faceauthd import accounts, authority
+from faceauthd.arguments import Target
 from faceauthd.bus import Bus, BusError, Call, Credentials
 from faceauthd.results import CancelledError, PermissionDeniedError
 
@@ -37,6 +38,16 @@ class Gate:
             return self._bus.credentials(call.sender)
         except BusError:
             raise CancelledError("the caller left the bus") from None
+
+    def about(self, call: Call, user: str, then: Callable[[Target, Credentials], None]) -> None:
+        """Go on where the caller may call this for the user of that name (empty: themself)."""
+        caller = self.caller(call)
+        accounts.find(
+            call,
+            user,
+            caller.uid,
+            lambda target: self.admit(call, caller, target.uid, lambda: then(target, caller)),
+        )
 
     def admit(
         self, call: Call, caller: Credentials, target: int | None, then: Callable[[], None]

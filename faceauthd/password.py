@@ -6,7 +6,8 @@ as root where the application is root's; see docs/decisions/0020-password-login.
 """
 
 from faceauthd import arguments, audit
-from faceauthd.bus import Call
+from faceauthd.arguments import Target
+from faceauthd.bus import Call, Credentials
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
 
@@ -20,12 +21,10 @@ class Passwords:
     def given(self, call: Call) -> None:
         user, options = call.arguments
         service = arguments.service(options)
-        caller = self._gate.caller(call)
-        target = arguments.target(user, caller.uid)
 
-        def then() -> None:
+        def then(target: Target, caller: Credentials) -> None:
             self._parts.store.password_given(target.name, self._parts.now())
             audit.password(user=target.name, service=service, caller=caller.uid)
             call.reply()
 
-        self._gate.admit(call, caller, target.uid, then)
+        self._gate.about(call, user, then)

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 
-from faceauthd import arguments, audit, comparison, contract, status
+from faceauthd import audit, comparison, contract, status
 from faceauthd.bus import Call, Credentials, Handler
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.enrolment import Enrolling
@@ -122,9 +122,7 @@ class Service:
 
     def _about_a_user(self, call: Call, then: Callable[[str, Credentials], None]) -> None:
         """Go on with the user's name, the first argument, once the caller is let through."""
-        caller = self._gate.caller(call)
-        target = arguments.target(call.arguments[0], caller.uid)
-        self._gate.admit(call, caller, target.uid, lambda: then(target.name, caller))
+        self._gate.about(call, call.arguments[0], lambda target, caller: then(target.name, caller))
 
     # The daemon
 

@@ -7,7 +7,8 @@ Every way out is a refusal but one: a session's own ``match``, and that is recor
 from collections.abc import Callable
 
 from faceauthd import arguments, audit, binding, challenge, comparison, obstacles
-from faceauthd.bus import Call
+from faceauthd.arguments import Target
+from faceauthd.bus import Call, Credentials
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
@@ -61,17 +62,15 @@ class Verification:
     def _about_a_user(self, call: Call, then: Callable[[Request], None]) -> None:
         """Read the arguments of Verify and CanVerify, and go on once the caller is let through."""
         user, options = call.arguments
-        caller = self._gate.caller(call)
-        service, wisher = arguments.verification(options, caller.uid)
-        target = arguments.target(user, caller.uid)
-        asker = caller.uid if wisher is None else wisher
 
-        def admitted() -> None:
-            policy = for_service(self._parts.config, service)
+        def admitted(target: Target, caller: Credentials) -> None:
+            service, wisher = arguments.verification(options, caller.uid)
+            asker = caller.uid if wisher is None else wisher
             stranger = OWN if asker in (0, target.uid) else asker
+            policy = for_service(self._parts.config, service)
             then(Request(call, caller, target.name, policy, stranger))
 
-        self._gate.admit(call, caller, target.uid, admitted)
+        self._gate.about(call, user, admitted)
 
     def _when_possible(
         self, request: Request, then: Callable[[], None], refuse: obstacles.Refuse
@@ -107,14 +106,15 @@ class Verification:
         bound = binding.on_camera(faces, camera, any_camera=self._parts.config.verify.any_camera)
         gallery = comparison.templates(bound, info)
         threshold = comparison.threshold(self._parts, info, policy.fmr, gallery)
+        of_run = comparison.run_threshold(self._parts, info, policy.fmr, gallery)
         kind = VerifySession if request.user else IdentifySession
         if not policy.challenge:
             sure = comparison.sure(self._parts, info, policy.fmr, gallery)
-            return kind(policy, gallery, threshold, info.cues, sure)
+            return kind(policy, gallery, threshold, info.cues, sure, of_run)
         gestures = challenge.draw(info.pose, policy.challenge_steps)
         unasked = policy.without_challenge()
         return ChallengeSession(
-            lambda: kind(unasked, gallery, threshold, info.cues),
+            lambda: kind(unasked, gallery, threshold, info.cues, run_threshold=of_run),
             *(policy, gallery, threshold, gestures),
         )
 

@@ -15,6 +15,7 @@ from tests.harness.bus import PrivateBus, StandIn, logind_stand_in
 
 MANAGER = "org.freedesktop.login1.Manager"
 SESSION = "/org/freedesktop/login1/session/seven"
+USER = "/org/freedesktop/login1/user/someone"
 
 
 def look(bus: PrivateBus) -> Surroundings:
@@ -57,14 +58,55 @@ def test_without_logind_one_is_at_home(
     assert caplog.text == ""  # it is ordinary
 
 
-def test_a_process_without_a_session_is_at_home(
+def has_no_session(logind: StandIn) -> None:
+    error = "org.freedesktop.login1.NoSessionForPID"
+    code = f'raise dbus.exceptions.DBusException("none", name="{error}")'
+    logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
+
+
+def has_user(logind: StandIn, *remote: bool) -> None:
+    """The process is its user's, who has these sessions."""
+    sessions = []
+    for number, value in enumerate(remote):
+        path = f"/org/freedesktop/login1/session/of_user_{number}"
+        sessions.append((str(number), path))
+        properties = {"Remote": GLib.Variant("b", value)}
+        interface = "org.freedesktop.login1.Session"
+        logind.mock("AddObject", "(ssa{sv}a(ssss))", path, interface, properties, [])
+    listed = {"Sessions": GLib.Variant("a(so)", sessions)}
+    logind.mock("AddObject", "(ssa{sv}a(ssss))", USER, "org.freedesktop.login1.User", listed, [])
+    code = f'assert args[0] == {os.getpid()}; ret = "{USER}"'
+    logind.mock("AddMethod", "(sssss)", MANAGER, "GetUserByPID", "u", "o", code)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "remote"),
+    [((), False), ((False,), False), ((True,), True), ((False, True), True), ((True, True), True)],
+)
+def test_a_process_in_no_session_sits_where_its_user_does(
+    private_bus: PrivateBus,
+    caplog: pytest.LogCaptureFixture,
+    sessions: tuple[bool, ...],
+    remote: bool,
+) -> None:
+    """From a remote session, systemd-run --user starts processes that are in none."""
+    with logind_stand_in(private_bus) as logind:
+        has_lid(logind, closed=False)
+        has_no_session(logind)
+        has_user(logind, *sessions)
+        assert look(private_bus) == Surroundings(remote=remote, lid_closed=False)
+    assert caplog.text == ""
+
+
+def test_a_process_of_no_user_is_the_system_s_own(
     private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
 ) -> None:
     with logind_stand_in(private_bus) as logind:
         has_lid(logind, closed=False)
-        error = "org.freedesktop.login1.NoSessionForPID"
+        has_no_session(logind)
+        error = "org.freedesktop.login1.NoUserForPID"
         code = f'raise dbus.exceptions.DBusException("none", name="{error}")'
-        logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
+        logind.mock("AddMethod", "(sssss)", MANAGER, "GetUserByPID", "u", "o", code)
         assert look(private_bus) == AT_HOME
     assert caplog.text == ""
 
