@@ -25,10 +25,11 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.face import Box, Face, Image
@@ -74,15 +75,23 @@ class Description:
         )
 
 
+class Runner(Protocol):
+    """What runs a network: models.runtime.Network, or in measurements another library."""
+
+    def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]: ...
+
+
 class PassiveModel:
     """One network with its description."""
 
-    def __init__(self, description: Description, network: bytes) -> None:
+    def __init__(self, description: Description, network: bytes | Runner) -> None:
         """Load it and try it once; ModelError where it is not what the description says."""
         self.id = description.id
         self.threshold = description.threshold
         self._about = description
-        self._network = Network(network, description.id)
+        if isinstance(network, bytes):
+            network = Network(network, description.id)
+        self._network: Runner = network
         size = description.input.size
         self._probability(np.zeros((size, size, 3), np.uint8))
 
@@ -171,6 +180,12 @@ def _described(folder: Path) -> Iterator[PassiveModel]:
 
 def load_described(path: Path) -> PassiveModel:
     """The model that the JSON file at ``path`` describes; its network lies beside it."""
+    description, network, sha256 = read_description(path)
+    return PassiveModel(description, _checked(network, sha256))
+
+
+def read_description(path: Path) -> tuple[Description, Path, Any]:
+    """What the JSON file at ``path`` describes, the network's place, and its registered SHA-256."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -181,7 +196,7 @@ def load_described(path: Path) -> PassiveModel:
     name = table.get("file")
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise ModelError(f"{path}: file must name a file beside it")
-    return PassiveModel(description, _checked(path.with_name(name), table.get("sha256")))
+    return description, path.with_name(name), table.get("sha256")
 
 
 def _checked(path: Path, sha256: Any) -> bytes:
