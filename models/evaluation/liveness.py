@@ -154,13 +154,13 @@ def as_table(found: Report) -> str:
 
 
 def _cells(row: Rates) -> tuple[str, ...]:
-    species = "; ".join(f"{name} {_percent(rate)}" for name, rate in row.apcer.items())
+    species = "; ".join(f"{name} {percent(rate)}" for name, rate in row.apcer.items())
     return (
-        _percent(row.bpcer),
+        percent(row.bpcer),
         species or "–",
-        _between(row.acer, row.acer_interval),
-        _between(row.eer.value if row.eer else None, row.eer_interval),
-        _percent(row.bpcer20),
+        between(row.acer, row.acer_interval),
+        between(row.eer.value if row.eer else None, row.eer_interval),
+        percent(row.bpcer20),
     )
 
 
@@ -229,13 +229,15 @@ def _rate(rate: rates.Rate | None) -> dict[str, Any] | None:
     }
 
 
-def _percent(rate: rates.Rate | None) -> str:
+def percent(rate: rates.Rate | None) -> str:
+    """The rate in percent with its interval and what it is of, or a dash."""
     if rate is None or not rate.trials:
         return "–"
-    return f"{_between(rate.value, rate.interval)} of {rate.trials}"
+    return f"{between(rate.value, rate.interval)} of {rate.trials}"
 
 
-def _between(value: float | None, interval: tuple[float, float] | None) -> str:
+def between(value: float | None, interval: tuple[float, float] | None) -> str:
+    """A share in percent with its interval, or a dash."""
     if value is None or interval is None:
         return "–"
     return f"{100 * value:.1f} [{100 * interval[0]:.1f}–{100 * interval[1]:.1f}]"
