@@ -4,6 +4,7 @@
 import fcntl
 import os
 import pwd
+import socket
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,6 +72,17 @@ def enrolment(options: Mapping[str, Typed]) -> tuple[int | None, bool]:
     return int(source.value) if source else None, bool(anywhere and anywhere.value)
 
 
+def watching(options: Mapping[str, Typed]) -> tuple[str, int | None, int | None]:
+    """The options ``service``, ``source`` and ``pictures``, the last two handles and not both."""
+    _check(options, {"service": "s", "source": "h", "pictures": "h"})
+    if "source" in options and "pictures" in options:
+        raise InvalidArgumentError("option pictures: who has the source has its pictures")
+    handles = [
+        int(options[key].value) if key in options else None for key in ("source", "pictures")
+    ]
+    return service({k: v for k, v in options.items() if k == "service"}), handles[0], handles[1]
+
+
 def check_file(fd: int) -> None:
     """Refuse a passed descriptor that is no regular file open for reading.
 
@@ -81,6 +93,19 @@ def check_file(fd: int) -> None:
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     if flags & os.O_ACCMODE == os.O_WRONLY or flags & os.O_PATH:
         raise InvalidArgumentError("option source: this file is not open for reading")
+
+
+def check_socket(fd: int) -> None:
+    """Refuse a passed descriptor that is no local socket of datagrams in order."""
+    try:
+        passed = socket.socket(fileno=fd)
+    except OSError:
+        fits = False
+    else:
+        fits = (passed.family, passed.type) == (socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        passed.detach()
+    if not fits:
+        raise InvalidArgumentError("option pictures: this is no local socket of SOCK_SEQPACKET")
 
 
 def _check(options: Mapping[str, Typed], known: Mapping[str, str]) -> None:

@@ -52,6 +52,11 @@ TABLE: Mapping[str, Row] = {
     "Verify": Row(self=ALLOW, other=Action.VERIFY),
     "Identify": Row(self=DENY, other=DENY),
     "PasswordGiven": Row(self=DENY, other=DENY),
+    "Rekey": Row(self=DENY, other=DENY),
+    "BackupFaces": Row(self=DENY, other=DENY),
+    "RestoreFaces": Row(self=DENY, other=DENY),
+    # Scores and pictures; whoever sees scores can climb them.
+    "Watch": Row(self=DENY, other=DENY),
     "Enroll": Row(self=Action.ENROLL, other=Action.MANAGE),
     # Ends the caller's own call and no other's.
     "Cancel": Row(self=ALLOW, other=ALLOW),

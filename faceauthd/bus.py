@@ -208,7 +208,11 @@ class Bus:
     ) -> None:
         """Send a signal of our object ``origin`` to one receiver alone."""
         self._bus.con.emit_signal(
-            receiver, origin.path, origin.interface, signal, GLib.Variant(signature, values)
+            receiver,
+            origin.path,
+            origin.interface,
+            signal,
+            GLib.Variant(signature, to_variants(values)),
         )
 
     def credentials(self, sender: str) -> Credentials:

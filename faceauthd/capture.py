@@ -60,6 +60,7 @@ class Scan(Protocol):
 
     def stop(self) -> None: ...
     def embed_every(self, seconds: float) -> None: ...
+    def show_on(self, fd: int) -> None: ...
 
 
 class Scanner(Protocol):
@@ -95,6 +96,7 @@ class Plan(Generic[V]):
     ``session`` is called with the camera's id once that is open, since only then the worker's
     models are known for sure; it may raise RefusalError. ``fd`` is a file to take the frames from.
     ``every``, in seconds, is how far apart a face is embedded until the session says otherwise.
+    ``pictures`` is a socket to show what the camera sees on (preview.py).
     """
 
     scanner: Scanner
@@ -104,6 +106,7 @@ class Plan(Generic[V]):
     session: Callable[[str], Session[V]]
     fd: int | None = None
     every: float = 0.0
+    pictures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,8 @@ class Capture(Generic[V]):
         self._camera = camera
         self._session = self._plan.session(camera)
         self._scan.embed_every(self._session.every)
+        if self._plan.pictures is not None:
+            self._scan.show_on(self._plan.pictures)
 
     def _seen(self, observation: Observation) -> None:
         assert self._session is not None  # opened comes before frames

@@ -30,6 +30,7 @@ from faceauthd.variants import Typed
 
 OnProgress = Callable[[str, float], None]  # hint, fraction 0 to 1
 Details = dict[str, Any]
+OnFrame = Callable[[Details], None]
 Options = dict[str, Typed]
 
 DAEMON = Peer(BUS_NAME, OBJECT_PATH, INTERFACE)
@@ -38,6 +39,7 @@ DAEMON = Peer(BUS_NAME, OBJECT_PATH, INTERFACE)
 QUICK = 30.0
 SCAN = 90.0
 PERSON = 300.0
+WATCH = 660.0
 
 # The bus's own errors for a method or arguments that the daemon does not know: versions differ.
 MISMATCH = tuple(
@@ -100,6 +102,29 @@ class FaceAuth:
         """(result, user, details), as the XML says."""
         result, user, details = self._scan(on_progress, "Identify", "(a{sv})", _options(service))
         return result, user, details
+
+    def watch(
+        self,
+        on_frame: OnFrame,
+        user: str = "",
+        *,
+        service: str = "",
+        source_fd: int | None = None,
+        pictures_fd: int | None = None,
+    ) -> int:
+        """How many frames ``on_frame`` got; it may call ``cancel``. The fds stay the caller's."""
+        options = _options(service)
+        fds = [fd for fd in (source_fd, pictures_fd) if fd is not None]
+        if source_fd is not None:
+            options["source"] = Typed("h", 0)
+        if pictures_fd is not None:
+            options["pictures"] = Typed("h", len(fds) - 1)
+        stop = self._bus.on_signal(DAEMON, "Frame", on_frame)
+        try:
+            (frames,) = self._scan(None, "Watch", "(sa{sv})", user, options, timeout=WATCH, fds=fds)
+        finally:
+            stop()
+        return int(frames)
 
     def enroll(
         self,

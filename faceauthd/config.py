@@ -114,8 +114,8 @@ class VerifyConfig:
     liveness: tuple[str, ...] = setting(
         ("passive",),
         CUES,
-        "The liveness cues that must all agree: passive (models look at each frame), challenge (the "
-        "user does what is asked). An empty list lets in a photograph of the user.",
+        "The liveness cues that must all agree: passive (models look at each frame), challenge "
+        "(the user does what is asked). An empty list lets in a photograph of the user.",
     )
     challenge_steps: int = setting(
         1, whole(1, 2), "Movements that a challenge asks for, one after the other, drawn by lot."

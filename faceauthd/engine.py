@@ -110,6 +110,11 @@ class Scan:
             self._every = seconds
             self._supervisor.tell(self, wire.Every(self.order.id, seconds))
 
+    def show_on(self, fd: int) -> None:
+        """From now on, send pictures to ``fd`` (preview.py), which stays the caller's."""
+        if not self.stopped:
+            self._supervisor.tell(self, wire.Show(self.order.id), fd)
+
     def close_fd(self) -> None:
         if self.fd is not None:
             os.close(self.fd)
@@ -200,10 +205,10 @@ class WorkerSupervisor:
         self._unasked.append((question, on_done))
         self._later(self._proceed)
 
-    def tell(self, scan: Scan, order: wire.Order) -> None:
+    def tell(self, scan: Scan, order: wire.Order, fd: int | None = None) -> None:
         """Sends an order about a scan, once that runs."""
         if scan is self._running:
-            self._send(order)
+            self._send(order, fd)
 
     def end(self, scan: Scan) -> None:
         """What Scan.stop() asks for."""

@@ -133,7 +133,7 @@ class Enrolling:
         """The id of the stored face; FaceAuthError with the reason why there is none."""
         parts, info = self._parts, self._parts.worker.info
         if ending.refusal:
-            raise _error(ending.refusal)
+            raise as_error(ending.refusal)
         if ending.verdict is None or info is None:
             raise InternalError("the worker was lost; nothing was stored")
         if ending.verdict.vectors is None:
@@ -167,5 +167,6 @@ class Enrolling:
         )
 
 
-def _error(refusal: RefusalError) -> FaceAuthError:
+def as_error(refusal: RefusalError) -> FaceAuthError:
+    """The error that a call without a result word fails with."""
     return ERRORS.get(refusal.result, EnrollFailedError)(refusal.reason)

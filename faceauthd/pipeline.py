@@ -59,11 +59,15 @@ class Pipeline:
     """One scan's work. ``every`` may be set by another thread at any time."""
 
     def __init__(
-        self, judge: Judge, wishes: Wishes, every: float, report: Callable[[Observation], None]
+        self,
+        judge: Judge,
+        wishes: Wishes,
+        every: float,
+        report: Callable[[Observation, Image], None],
     ) -> None:
         """
         every   seconds between two embeddings of a face that is followed; 0 embeds every frame
-        report  gets the observations, in a thread of the pipeline's
+        report  gets the observations and their images, in a thread of the pipeline's
         """
         self.every = every
         self._judge = judge
@@ -114,4 +118,4 @@ class Pipeline:
             seen = replace(seen, pose=self._judge.pose(image, look.face))
         if embedding is not None:
             seen = replace(seen, embedding=embedding.result())
-        self._report(seen)
+        self._report(seen, image)

@@ -22,6 +22,7 @@ from faceauthd.store import FaceRecord, check_label
 from faceauthd.variants import Typed
 from faceauthd.verification import Verification
 
+from faceauthd.watching import Watching
 log = logging.getLogger(__name__)
 
 
@@ -40,6 +41,10 @@ class Service:
             "PasswordGiven": Passwords(parts, self._gate).given,
             "Enroll": enrolling.enroll,
             "Cancel": self._cancel,
+            "Rekey": keeping.rekey,
+            "BackupFaces": keeping.backup,
+            "RestoreFaces": keeping.restore,
+            "Watch": Watching(parts, self._gate, verification).watch,
             "ListFaces": self._list_faces,
             "RenameFace": self._rename_face,
             "RemoveFace": self._remove_face,

@@ -77,8 +77,8 @@ def _challenges(config: Config, worker: Worker) -> list[str]:
             )
     if worker.info and CHALLENGE in cues(config) and worker.info.pose == ("turn",):
         found.append(
-            "a challenge can ask for a turn to the left or right alone, as the model points68 is not "
-            "installed: a film of one turn passes every other one"
+            "a challenge can ask for a turn to the left or right alone, as the model points68 is "
+            "not installed: a film of one turn passes every other one"
         )
     return found
 

@@ -90,7 +90,7 @@ class Verification:
             camera=parts.config.camera,
             liveness=policy.liveness,
             timeout=policy.deadline,
-            session=lambda camera: self._session(request, camera),
+            session=lambda camera: self.session(request, camera),
             # A face that is followed has no landmarks good enough for a pose.
             every=0.0 if policy.challenge else EVERY,
         )
@@ -99,7 +99,8 @@ class Verification:
         )
         parts.slot.start(capture)
 
-    def _session(self, request: Request, camera: str) -> IdentifySession | ChallengeSession:
+    def session(self, request: Request, camera: str) -> IdentifySession | ChallengeSession:
+        """What judges a scan of the camera with this id, once it is open."""
         store, policy = self._parts.store, request.policy
         info = comparison.loaded(self._parts)
         faces = store.faces(request.user) if request.user else store.all_faces()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What daemon and worker say to each other: orders one way, reports the other.
 
-One datagram of a SOCK_SEQPACKET socketpair is one JSON object of at most 64 KiB; a scan's order
-may carry one file descriptor. docs/architecture.md lists the messages. Neither side trusts the
+One datagram of a SOCK_SEQPACKET socketpair is one JSON object of at most 64 KiB; a scan's orders
+may carry one file descriptor each. docs/architecture.md lists the messages. Neither side trusts the
 other: decoding checks every type, shape, range and size, and raises WireError alone.
 """
 
@@ -65,6 +65,13 @@ class Every:
 
     id: int
     every: float
+
+
+@dataclass(frozen=True)
+class Show:
+    """From now on in the scan, send pictures to the socket that comes with this (preview.py)."""
+
+    id: int
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ class Failed:
     text: str
 
 
-Order = Scan | Every | Stop | ListCameras
+Order = Scan | Every | Show | Stop | ListCameras
 Report = Ready | Opened | Judged | Cameras | Ended | Failed
 
 
@@ -175,6 +182,8 @@ def decode_order(data: bytes) -> Order:
         )
     elif kind == "every":
         order = Every(number, message.number("every", 0, _LONGEST_EVERY))
+    elif kind == "show":
+        order = Show(number)
     elif kind == "stop":
         order = Stop(number)
     elif kind == "cameras":
@@ -213,8 +222,10 @@ def receive_order(sock: socket.socket) -> tuple[Order, int | None] | None:
         return None
     try:
         order = decode_order(data)
-        if fds and not isinstance(order, Scan):
+        if fds and not isinstance(order, Scan | Show):
             raise WireError("a file descriptor that belongs to no scan")
+        if not fds and isinstance(order, Show):
+            raise WireError("nowhere to show it")
     except WireError:
         _close(fds)
         raise
@@ -260,6 +271,8 @@ def _as_json(message: Order | Report) -> dict[str, Any]:
             }  # fmt: skip
         case Every(number, every):
             return {"do": "every", "id": number, "every": every}
+        case Show(number):
+            return {"do": "show", "id": number}
         case Stop(number):
             return {"do": "stop", "id": number}
         case ListCameras(number, allow_virtual):

@@ -21,7 +21,7 @@ from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from faceauthd import wire
 from faceauthd.camera import CameraError, list_cameras, open_source
@@ -30,7 +30,11 @@ from faceauthd.confinement import ConfinementError, confine
 from faceauthd.fields import WireError
 from faceauthd.pipeline import Judge, Pipeline, Wishes
 from models.errors import ModelError
+from models.face import Image
 from models.observation import Observation
+
+if TYPE_CHECKING:
+    from faceauthd.preview import Preview
 
 log = logging.getLogger("faceauth-worker")
 
@@ -66,6 +70,12 @@ class Worker:
                 case wire.Every(number, seconds):
                     if self._scan is not None and self._scan.number == number:
                         self._scan.embed_every(seconds)
+                case wire.Show(number):
+                    assert fd is not None  # see receive_order
+                    if self._scan is not None and self._scan.number == number:
+                        self._scan.show_on(fd)
+                    else:
+                        os.close(fd)
                 case wire.Stop(number):
                     # A stop that crosses the scan's own end is no mistake.
                     if self._scan is not None and self._scan.number == number:
@@ -113,6 +123,7 @@ class RunningScan:
         self._stopped = False
         self._source_stop: Callable[[], None] | None = None
         self._pipeline: Pipeline | None = None
+        self._preview: Preview | None = None
         self._wake = threading.Event()  # the models are loaded, or the scan is to stop
         loaded.add_done_callback(lambda _: self._wake.set())
 
@@ -130,11 +141,19 @@ class RunningScan:
         if self._pipeline is not None:
             self._pipeline.every = seconds
 
+    def show_on(self, fd: int) -> None:
+        """Show the frames from now on, on a socket; from the thread that obeys orders."""
+        from faceauthd.preview import Preview  # with OpenCV, which is there by now
+
+        self._preview = Preview(fd)
+
     def run(self) -> None:
         """Observes until the end, and reports why it ended once the camera is closed."""
         why, text = self._run()
         # Before the report, since the next order may follow it at once.
         self.over = True
+        if self._preview is not None:
+            self._preview.close()
         with suppress(OSError):  # the daemon is gone, and the main thread is about to notice
             wire.send(self._sock, wire.Ended(self.number, why, wire.one_line(text)))
 
@@ -161,8 +180,10 @@ class RunningScan:
             wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
             self._pipeline.run(source.frames())
 
-    def _report(self, seen: Observation) -> None:
+    def _report(self, seen: Observation, image: Image) -> None:
         if not self._stopped:
+            if self._preview is not None:  # first, so that it is there when the daemon speaks of it
+                self._preview.show(seen.index, image)
             wire.send(self._sock, wire.Judged(self.number, seen))
 
 

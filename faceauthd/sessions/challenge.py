@@ -81,6 +81,11 @@ class ChallengeSession:
         self.hint = self._now.hint
         self.verdict = self._now.verdict  # an error, where nothing can be judged
 
+    @property
+    def in_a_row(self) -> int:
+        """How many good frames there are in a row."""
+        return 0 if self._stage is Stage.ASKED else self._now.in_a_row
+
     def feed(self, frame: Observation) -> Verdict | None:
         """Look at one more frame; the verdict, once there is one."""
         if self.verdict is None:

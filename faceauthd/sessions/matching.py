@@ -112,6 +112,11 @@ class IdentifySession:
     def feed(self, frame: Observation) -> Verdict | None:
         """Look at one more frame; the verdict, once there is one."""
         if self.verdict is None:
+    @property
+    def in_a_row(self) -> int:
+        """How many good frames there are in a row."""
+        return len(self._run)
+
             try:
                 self.verdict = self._look(frame)
             except CannotJudgeError as error:

@@ -66,7 +66,10 @@ class Run:
     def restart(self) -> None:
         """The next frame is the first in a row; what the scan has seen stays."""
         self._run.clear()
-        self._recognised.clear()
+        self._embeddings.clear()
+
+    def __len__(self) -> int:
+        return len(self._run)
 
     @property
     def complete(self) -> bool:

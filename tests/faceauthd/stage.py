@@ -68,6 +68,7 @@ class FakeScan:
     on_ended: Callable[[EndWhy, str], None]
     fd: int | None
     every: list[float]  # how often an embedding was asked for
+    pictures: int = 0  # how many sockets for pictures came
     stopped: bool = False
     over: bool = False
 
@@ -79,6 +80,10 @@ class FakeScan:
 
     def embed_every(self, seconds: float) -> None:
         self.every.append(seconds)
+
+    def show_on(self, fd: int) -> None:
+        assert fd > 0
+        self.pictures += 1
 
     def open(self) -> None:
         self.on_opened("cam-1", "Camera")
@@ -212,7 +217,9 @@ class Caller:
         self.bus = Bus(address)
         self.hints: list[tuple[str, float]] = []
         uids[self.bus._bus.con.get_unique_name()] = uid
+        self.frames: list[dict[str, Any]] = []
         self.bus.on_signal(SERVICE, "Progress", lambda *hint: self.hints.append(hint))
+        self.bus.on_signal(SERVICE, "Frame", self.frames.append)
 
     def call(
         self, method: str, signature: str = "()", *values: Any, fds: Sequence[int] = ()
@@ -241,6 +248,9 @@ class Caller:
 
     def identify(self, **options: Typed) -> Answer:
         return self.call("Identify", "(a{sv})", options)
+
+    def watch(self, user: str = USER, fds: Sequence[int] = (), **options: Typed) -> Answer:
+        return self.call("Watch", "(sa{sv})", user, options, fds=fds)
 
     def enroll(
         self, user: str = USER, label: str = "", fds: Sequence[int] = (), **options: Typed
