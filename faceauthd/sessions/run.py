@@ -66,7 +66,7 @@ class Run:
     def restart(self) -> None:
         """The next frame is the first in a row; what the scan has seen stays."""
         self._run.clear()
-        self._embeddings.clear()
+        self._recognised.clear()
 
     def __len__(self) -> int:
         return len(self._run)
