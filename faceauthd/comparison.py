@@ -4,7 +4,7 @@
 A template of another model is never compared: the numbers would mean nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from faceauthd.capture import RefusalError
 from faceauthd.parts import Parts
@@ -60,8 +60,21 @@ def threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template]
     Each template in the gallery is another chance for the stranger, so each gets a share of it.
     RefusalError where the calibration does not reach that far.
     """
-    chances = max(1, sum(len(template.vectors) for template in gallery))
+    return _measured(parts.threshold, info, share(fmr, gallery))
+
+
+def run_threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template]) -> float:
+    """The same of the mean of a run's embeddings."""
+    return _measured(parts.run_threshold, info, share(fmr, gallery))
+
+
+def share(fmr: float, gallery: Sequence[Template]) -> float:
+    """Each template's part of the false match rate."""
+    return fmr / max(1, sum(len(template.vectors) for template in gallery))
+
+
+def _measured(threshold: Callable[[str, float], float], info: Ready, fmr: float) -> float:
     try:
-        return parts.threshold(info.model, fmr / chances)
+        return threshold(info.model, fmr)
     except ModelError as error:
         raise RefusalError(Result.ERROR, str(error)) from None

@@ -45,7 +45,8 @@ class Parts:
 
     load         reads the configuration again; raises ConfigError
     make_worker  a worker for a configuration, not started
-    threshold    (model id, false match rate) -> cosine similarity; raises FaceAuthError
+    threshold    (model id, false match rate) -> cosine similarity; raises ModelError
+    run_threshold  the same, for the mean of a run's embeddings
     now          the clock of the lockout
     """
 
@@ -57,5 +58,6 @@ class Parts:
     load: Callable[[], Config]
     make_worker: Callable[[Config], Worker]
     threshold: Callable[[str, float], float]
+    run_threshold: Callable[[str, float], float]
     now: Callable[[], Moment] = Moment.now
     slot: Slot = field(default_factory=Slot)

@@ -14,8 +14,9 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from faceauthd import comparison
 from faceauthd.config import Config
 from faceauthd.enrolment import ONE_PERSON
-from faceauthd.policy import Policy, for_service
+from faceauthd.policy import for_service
 from faceauthd.results import Result
 from faceauthd.sessions import EnrollSession, Enrolment, Template, VerifySession
+from faceauthd.sessions.follow import SURER
 from models.engine import Engine, load_engine
 from models.evaluation.datasets import IMAGES
 from models.evaluation.rates import Rate
@@ -171,10 +174,19 @@ def measure(engine: Engine, recordings: Iterable[Recording]) -> Outcome:
             templates.append((to_enrol.session, template))
     outcome.enrolled = len(templates)
     for session, template in templates:
-        threshold = calibration.threshold(policy.fmr / len(template.vectors))
+        share = comparison.share(policy.fmr, [template])
+        begin = partial(
+            VerifySession,
+            policy,
+            [template],
+            calibration.threshold(share),
+            {},
+            calibration.threshold(share / SURER),
+            calibration.run_threshold(share),
+        )
         for probe in probes:
             if probe.session != session:
-                judge(outcome, template, probe, policy, threshold)
+                judge(outcome, template.user, probe, begin)
     return outcome
 
 
@@ -204,18 +216,21 @@ def enrol(shown: Shown, config: Config, calibration: Calibration) -> Enrolment:
 
 
 def judge(
-    outcome: Outcome, template: Template, probe: Shown, policy: Policy, threshold: float
+    outcome: Outcome,
+    user: str,
+    probe: Shown,
+    begin: Callable[[], VerifySession],
 ) -> None:
-    """Show all runs of a session to one account."""
-    genuine = template.user == probe.person
+    """Show all runs of a session to one user's account."""
+    genuine = user == probe.person
     results = outcome.genuine if genuine else outcome.impostor
     if genuine:
         outcome.people.add(probe.person)
     else:
-        outcome.pairs.add((probe.person, template.user))
+        outcome.pairs.add((probe.person, user))
     for run in runs(probe):
-        session = VerifySession(policy, [template], threshold, {})
-        for frame in run:
+        session = begin()
+        for frame in as_sent(run, session):
             if session.feed(frame):
                 break
         result = session.expire().result
@@ -223,7 +238,18 @@ def judge(
         if genuine and result is not Result.MATCH:
             outcome.refused.add(probe.person)
         if not genuine and result is Result.MATCH:
-            outcome.mistaken[probe.person, template.user] += 1
+            outcome.mistaken[probe.person, user] += 1
+
+
+def as_sent(run: Frames, session: VerifySession) -> Iterator[Observation]:
+    """The frames as the worker sends them: where a face is followed it is not recognised."""
+    embedded_at = -float("inf")
+    for frame in run:
+        if frame.at - embedded_at < session.every:
+            yield replace(frame, embedding=None)
+        else:
+            yield frame
+            embedded_at = frame.at if frame.faces == 1 else -float("inf")
 
 
 def runs(shown: Shown) -> Iterator[Frames]:

@@ -14,7 +14,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from faceauthd.sessions.sight import TURNED_AWAY, Sight, advice, check_frame, probe, sight
+from faceauthd.sessions.sight import (
+    TURNED_AWAY,
+    Sight,
+    advice,
+    check_frame,
+    mean_direction,
+    probe,
+    sight,
+)
 from faceauthd.sessions.verdict import CannotJudgeError, Enrolment
 from models.observation import Observation
 
@@ -117,7 +125,7 @@ class EnrollSession:
         return frame.sharpness < SHARP_ENOUGH * statistics.median(self._sharpness)
 
     def _use(self, frame: Observation, embedding: NDArray[np.float32]) -> Enrolment | None:
-        if self._used and float(embedding @ _mean(self._used)) < self._consistency:
+        if self._used and float(embedding @ mean_direction(self._used)) < self._consistency:
             self._strangers += 1
             if self._strangers > max(self._frames // 2, 1):
                 return self._failure("the frames show more than one person")
@@ -135,7 +143,7 @@ class EnrollSession:
         return None
 
     def _finish(self) -> Enrolment:
-        template = _mean(self._used)
+        template = mean_direction(self._used)
         # A mean that drifted from one face to another is neither's.
         if min(float(embedding @ template) for embedding in self._used) < self._consistency:
             return self._failure("the frames show more than one person")
@@ -151,9 +159,3 @@ class EnrollSession:
 
     def _failure(self, reason: str) -> Enrolment:
         return Enrolment(None, reason, len(self._used))
-
-
-def _mean(embeddings: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The mean direction, (d,) of length 1; it exists, as each agrees with those before."""
-    total = np.sum(embeddings, axis=0, dtype=np.float64)
-    return np.asarray(total / np.linalg.norm(total), np.float32)

@@ -2,18 +2,18 @@
 """Is it the user, and live? ``VerifySession`` asks it of one user, ``IdentifySession`` of all.
 
 A frame is *good* when it shows exactly one face, of usable size and light, that is the user's.
-``match`` takes N good frames in a row that follow one face, and that liveness does not deny
-(run.py); not in each of them need the face have been recognised (follow.py). Everything else ends
-as a refusal:
+``match`` takes N good frames in a row that follow one face, whose mean embedding is the user's at
+a stricter threshold, and that liveness does not deny (run.py); not in each of them need the face
+have been recognised (follow.py). Everything else ends as a refusal:
 
 - at once: nothing can be judged (no template, no liveness model), or a frame makes no sense;
 - early: the last 2 N judged frames, over at least 1.5 s, were refused each, so that a stranger
   need not wait for the deadline; or nobody was there for ``no_face_timeout``;
 - at the deadline or where the source ends (``expire``, ``ended``): by what was seen most.
 
-Whoever was refused in N frames, or had N in a row that liveness denied, was refused, however the
-scan ends: to walk away, to cancel it or to pull the camera's cable must not spare one the lockout.
-Fewer frames could not have matched.
+Whoever was refused in N frames, or had N in a row that were refused together, was refused, however
+the scan ends: to walk away, to cancel it or to pull the camera's cable must not spare one the
+lockout. Fewer frames could not have matched.
 """
 
 import statistics
@@ -69,20 +69,23 @@ class IdentifySession:
         threshold: float,
         cues: Mapping[str, Mapping[str, float]],
         sure: float | None = None,
+        run_threshold: float | None = None,
     ) -> None:
         """
         threshold  the cosine, above 0 and up to 1, that a good frame reaches with a template; it
                    is the caller's business to make it stricter for a larger gallery
         cues       liveness cue -> model id -> the probability below which the model denies
         sure       the cosine at which a face may be followed from; None asks for it in each frame
+        run_threshold  the cosine that the mean of the run's embeddings reaches; None: ``threshold``
         """
         self.verdict: Verdict | None = None
         self.hint = "scanning"
         self._policy = policy
         self._threshold = threshold
+        self._run_threshold = threshold if run_threshold is None else run_threshold
         self._run = Run(policy.frames, {})
         self._following = Following(sure)
-        self._run_denied = False  # whether liveness has denied a complete run
+        self._run_refused = False  # whether a complete run was not the user's, or not live
         self._user = ""  # whose run it is
         self._before: Observation | None = None
         self._face_before: Observation | None = None  # the frame before, where it had a face
@@ -96,7 +99,7 @@ class IdentifySession:
         try:
             self._gallery = self._compared(gallery)
             self._run = Run(policy.frames, required_models(cues, policy.liveness))
-            if not 0 < threshold <= 1:
+            if not 0 < threshold <= self._run_threshold <= 1:
                 raise CannotJudgeError("the threshold is no similarity that could refuse")
         except CannotJudgeError as error:
             self.verdict = self._refusal(Result.ERROR, str(error))
@@ -109,14 +112,14 @@ class IdentifySession:
         """How far apart in seconds the next frames need an embedding; 0: each does."""
         return self._following.every
 
-    def feed(self, frame: Observation) -> Verdict | None:
-        """Look at one more frame; the verdict, once there is one."""
-        if self.verdict is None:
     @property
     def in_a_row(self) -> int:
         """How many good frames there are in a row."""
         return len(self._run)
 
+    def feed(self, frame: Observation) -> Verdict | None:
+        """Look at one more frame; the verdict, once there is one."""
+        if self.verdict is None:
             try:
                 self.verdict = self._look(frame)
             except CannotJudgeError as error:
@@ -174,10 +177,16 @@ class IdentifySession:
         refusal = self._add_followed(self._following.close(frame, likeness.score))
         if refusal is not None:
             return refusal
-        live = self._run.add(frame.liveness)
+        live = self._run.add(frame.liveness, embedding)
+        if self._run.complete and not self._is_the_users():
+            # Begin again, so that a stranger does not get a new try with each frame.
+            self._run_refused = True
+            self._run.restart()
+            self._following.refuse()
+            return self._refuse(frame, Result.NO_MATCH)
         if self._run.complete and not self._run.denied:
             return self._verdict(Result.MATCH, "the face was recognised", likeness.template)
-        self._run_denied = self._run_denied or self._run.complete
+        self._run_refused = self._run_refused or self._run.complete
         if not live:
             return self._refuse(frame, Result.NOT_LIVE)
         self._streak.clear()
@@ -185,12 +194,17 @@ class IdentifySession:
             self._refused[Result.NOT_LIVE] += 1
         return None
 
+    def _is_the_users(self) -> bool:
+        """Whether the run's mean face is the user's, and nobody else's."""
+        likeness = self._gallery.likeness(self._run.face, self._run_threshold)
+        return likeness.users == {self._user}
+
     def _add_followed(self, between: Sequence[Observation] | None) -> Verdict | None:
         """Take the frames in which the user was followed into the run; no match comes of these."""
         if between is None:
             self._run.restart()
         for one in between or ():
-            if not self._run.add(one.liveness, recognised=False):
+            if not self._run.add(one.liveness, None):
                 refusal = self._refuse(one, Result.NOT_LIVE)
                 if refusal is not None:
                     return refusal
@@ -225,10 +239,10 @@ class IdentifySession:
     def _counted_refusal(self) -> Result | None:
         """What the refused frames say, where they suffice for a refusal however the scan ends.
 
-        A denied run is a try that failed. If it did not count, a recapture that wavers could be
+        A refused run is a try that failed. If it did not count, a recapture that wavers could be
         shown and cancelled again and again, each time with a clean scan median, until it passed.
         """
-        enough = self._run_denied or self._refused.total() >= self._policy.frames
+        enough = self._run_refused or self._refused.total() >= self._policy.frames
         return _most(self._refused) if enough else None
 
     def _most_seen(self) -> Result:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The user's frames in a row, and what the liveness models say over them.
+"""The user's frames in a row: their mean face, and what the liveness models say over them.
 
 One frame's probability dips for real people, so a median decides and not the worst frame. It is
 the lower median, which reaches a threshold just where more than half of the frames do: no single
@@ -14,8 +14,11 @@ docs/decisions/0003-liveness-over-the-run.md and 0005-following.md:
 import statistics
 from collections import deque
 from collections.abc import Iterable, Mapping
-from itertools import compress
 
+import numpy as np
+from numpy.typing import NDArray
+
+from faceauthd.sessions.sight import mean_direction
 from faceauthd.sessions.verdict import CannotJudgeError
 
 
@@ -46,27 +49,28 @@ class Run:
         """``models`` as ``required_models`` gives them."""
         self._models = models
         self._run: deque[Mapping[str, float]] = deque(maxlen=length)
-        self._recognised: deque[bool] = deque(maxlen=length)  # which frames of the run were
+        # Of each frame of the run, None where the face was followed and not recognised.
+        self._embeddings: deque[NDArray[np.float32] | None] = deque(maxlen=length)
         self._scan: list[Mapping[str, float]] = []
 
-    def add(self, liveness: Mapping[str, float], *, recognised: bool = True) -> bool:
+    def add(self, liveness: Mapping[str, float], embedding: NDArray[np.float32] | None) -> bool:
         """One more frame; whether every model calls this frame by itself live.
 
-        ``recognised`` is false where the user's face was followed there. Raises CannotJudgeError
+        ``embedding`` is None where the user's face was followed there. Raises CannotJudgeError
         where a model gave no probability.
         """
         for model in self._models:
             if not 0 <= liveness.get(model, -1.0) <= 1:
                 raise CannotJudgeError(f"liveness model {model} gave no probability")
         self._run.append(liveness)
-        self._recognised.append(recognised)
+        self._embeddings.append(embedding)
         self._scan.append(liveness)
         return all(liveness[model] >= least for model, least in self._models.items())
 
     def restart(self) -> None:
         """The next frame is the first in a row; what the scan has seen stays."""
         self._run.clear()
-        self._recognised.clear()
+        self._embeddings.clear()
 
     def __len__(self) -> int:
         return len(self._run)
@@ -76,6 +80,11 @@ class Run:
         return len(self._run) == self._run.maxlen
 
     @property
+    def face(self) -> NDArray[np.float32]:
+        """The mean direction of the run's embeddings; at least one frame was recognised."""
+        return mean_direction([each for each in self._embeddings if each is not None])
+
+    @property
     def denied(self) -> bool:
         """Whether a model denies, over any of the three."""
         medians = self.medians()
@@ -83,7 +92,11 @@ class Run:
 
     def medians(self) -> dict[str, float]:
         """Each model's smaller median; empty where the user was not seen."""
-        recognised = list(compress(self._run, self._recognised))
+        recognised = [
+            liveness
+            for liveness, embedding in zip(self._run, self._embeddings, strict=True)
+            if embedding is not None
+        ]
         samples = [sample for sample in (self._run, recognised, self._scan) if sample]
         return {
             model: min(

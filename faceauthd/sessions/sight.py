@@ -6,6 +6,7 @@ nobody how near they are to being let in.
 """
 
 import math
+from collections.abc import Sequence
 from enum import Enum, auto
 
 import numpy as np
@@ -104,6 +105,12 @@ def probe(frame: Observation, dimension: int | None) -> NDArray[np.float32]:
     if not abs(float(np.linalg.norm(embedding)) - 1) < UNIT_TOLERANCE:
         raise CannotJudgeError("an embedding's length is not 1")
     return embedding
+
+
+def mean_direction(embeddings: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """(d,) of length 1; it exists, as each embedding is alike to one and the same face."""
+    total = np.sum(embeddings, axis=0, dtype=np.float64)
+    return np.asarray(total / np.linalg.norm(total), np.float32)
 
 
 def _is_sound(box: Box) -> bool:

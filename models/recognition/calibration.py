@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""From a false match rate (FMR) to an engine's threshold, by measurement.
+"""From a false match rate (FMR) to an engine's thresholds, by measurement.
 
-``calibrations/<model id>.json`` holds, for one engine, scores that impostor pairs reached and how
-many of the pairs reached them (``python -m models.recognition.calibrate`` measures it). Nothing is
-modelled, interpolated or extrapolated: the threshold for an FMR is the measured score with the
-largest FMR that is not above it, and an FMR that fewer than ``LEAST_ERRORS`` of the measured pairs
-could show is refused. (With 10 errors the 95 % interval of Clopper and Pearson reaches from half to
-twice the rate; it takes pairs for independent, so the truth is a little wider.)
+``calibrations/<model id>.json`` holds two curves for one engine, measured by ``python -m
+models.recognition.calibrate``: *frames*, single frames of strangers against a template, and *runs*,
+the mean of a stranger's frames against a template. Nothing is modelled, interpolated or
+extrapolated. A point says how many of the comparisons reached its threshold, and its *bound*, the
+FMR that they do not exceed at 95 % confidence, by pairs and by people (impostors.py). The threshold
+for an FMR is the lowest whose bound is not above it; an FMR below every bound is refused.
 """
 
 import json
@@ -19,7 +19,6 @@ from typing import Any
 from models.errors import ModelError
 
 FOLDER = Path(__file__).with_name("calibrations")
-LEAST_ERRORS = 10
 
 
 class CalibrationError(ModelError):
@@ -28,39 +27,65 @@ class CalibrationError(ModelError):
 
 @dataclass(frozen=True)
 class Point:
-    """``errors`` impostor pairs reach ``threshold``; ``low`` to ``high``: 95 % of the FMR."""
+    """``errors`` comparisons of strangers reach ``threshold``; their FMR is at most ``bound``."""
 
     errors: int
     threshold: float
-    low: float
-    high: float
+    bound: float
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """One model's measured impostor scores; ``points`` from the fewest errors to the most."""
+class Curve:
+    """Measured comparisons of strangers; ``points`` from the fewest errors to the most."""
 
-    model: str
     pairs: int
     points: tuple[Point, ...]
 
     @property
+    def finest(self) -> Point:
+        """The strictest point."""
+        return self.points[0]
+
+    def at(self, fmr: float) -> Point | None:
+        """The loosest point that vouches for this FMR; None where none does."""
+        allowed = [point for point in self.points if point.bound <= fmr]
+        return allowed[-1] if allowed else None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One model's measured curves."""
+
+    model: str
+    frames: Curve
+    runs: Curve
+
+    @property
     def finest(self) -> float:
         """The smallest FMR that the measurement supports."""
-        return self.points[0].errors / self.pairs
+        return self.frames.finest.bound
 
     def threshold(self, fmr: float) -> float:
-        """The cosine from which on two faces are taken for one person, at this FMR at most.
+        """The cosine from which on a frame is taken for the template's person, at this FMR at most.
 
         Raises CalibrationError where ``fmr`` is finer than the measurement.
         """
-        allowed = [point for point in self.points if point.errors <= fmr * self.pairs]
-        if not allowed:
+        point = self.frames.at(fmr)
+        if point is None:
             raise CalibrationError(
                 f"{self.model}: a false match rate of {fmr:.2g} is finer than its calibration, "
-                f"whose {self.pairs:,} pairs support {self.finest:.2g} at the least"
+                f"whose {self.frames.pairs:,} pairs support {self.finest:.2g} at the least"
             )
-        return allowed[-1].threshold
+        return point.threshold
+
+    def run_threshold(self, fmr: float) -> float:
+        """The same of a run's mean, in which every frame reaches ``threshold``.
+
+        There are fewer measurements of runs. Where they do not reach as far it is their strictest
+        threshold; the frames vouch for the FMR. Raises CalibrationError as ``threshold`` does.
+        """
+        point = self.runs.at(fmr) or self.runs.finest
+        return max(point.threshold, self.threshold(fmr))
 
 
 def is_calibrated(model_id: str) -> bool:
@@ -91,15 +116,18 @@ def _path(model_id: str) -> Path:
 
 
 def _parse(table: dict[str, Any]) -> Calibration:
-    points = tuple(Point(**point) for point in table["points"])
-    if not points:
-        raise ValueError("no points")
+    return Calibration(str(table["model"]), _curve(table["frames"]), _curve(table["runs"]))
+
+
+def _curve(table: dict[str, Any]) -> Curve:
+    pairs, points = int(table["pairs"]), tuple(Point(**point) for point in table["points"])
+    if not points or not -1 < points[-1].threshold <= points[0].threshold <= 1:
+        raise ValueError("no points, or a threshold that is no cosine")
     for before, after in pairwise(points):
         if not (before.errors < after.errors and before.threshold >= after.threshold):
             raise ValueError("the points are not in order")
-    if (
-        points[0].errors < LEAST_ERRORS
-        or not -1 <= points[-1].threshold <= points[0].threshold <= 1
-    ):
-        raise ValueError("too few errors, or a threshold that is no cosine")
-    return Calibration(str(table["model"]), int(table["pairs"]), points)
+        if not before.bound <= after.bound:
+            raise ValueError("the bounds are not in order")
+    if not all(max(3, point.errors) < point.bound * pairs <= pairs for point in points):
+        raise ValueError("a bound claims more than so many pairs can show")
+    return Curve(pairs, points)

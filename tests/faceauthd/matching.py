@@ -14,10 +14,11 @@ def verify(
     cues: Mapping[str, Mapping[str, float]] = CUES,
     threshold: float = THRESHOLD,
     sure: float | None = None,
+    run_threshold: float | None = None,
     **changes: object,
 ) -> VerifySession:
     mine = [template(ALICE, "alice")] if gallery is None else gallery
-    return VerifySession(policy(**changes), mine, threshold, cues, sure)
+    return VerifySession(policy(**changes), mine, threshold, cues, sure, run_threshold)
 
 
 def fed(session: IdentifySession, changes: Sequence[Change]) -> tuple[int, Verdict | None]:

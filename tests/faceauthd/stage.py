@@ -281,6 +281,7 @@ class Stage:
             load=lambda: self.next_config(),
             make_worker=lambda _config: FakeWorker(),
             threshold=lambda _model, _fmr: 0.9,
+            run_threshold=lambda _model, _fmr: 0.9,
             now=lambda: Moment("boot", self.clock),
         )
         self.service = Service(self.parts)

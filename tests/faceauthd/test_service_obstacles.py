@@ -166,10 +166,11 @@ def test_a_cue_without_a_model_is_an_error(stage: Stage) -> None:
     assert stage.result_of(GOOD, GOOD) == "error"
 
 
-def test_an_uncalibrated_model_is_an_error(stage: Stage) -> None:
-    def uncalibrated(model: str, fmr: float) -> float:
-        raise CalibrationError(f"{model}: nobody has measured it")
+def uncalibrated(model: str, _fmr: float) -> float:
+    raise CalibrationError(f"{model}: nobody has measured it")
 
+
+def test_an_uncalibrated_model_is_an_error(stage: Stage) -> None:
     stage.enrolled()
     stage.parts.threshold = uncalibrated
     assert stage.result_of(GOOD) == "error"
