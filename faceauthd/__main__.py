@@ -8,8 +8,10 @@ Exit status: 0 ended on request, 2 usage, 6 wrong configuration, 7 damaged store
 """
 
 import argparse
+import ctypes
 import logging
 import os
+import resource
 import signal
 import sys
 from enum import IntEnum
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from gi.repository import GLib
 
-from faceauthd import config, notify, policy
+from faceauthd import config, keys, notify, policy
 from faceauthd.bus import Bus, BusError
 from faceauthd.config import Config, ConfigError
 from faceauthd.confinement import keep_memory_private
@@ -26,10 +28,9 @@ from faceauthd.environment import Environment
 from faceauthd.parts import Parts
 from faceauthd.results import SYSTEM_BUS, StorageError
 from faceauthd.service import Service
-from faceauthd.store import Store
-from faceauthd.vault import Vault, load_key
 from models.recognition.calibration import calibration_for
 
+PR_SET_DUMPABLE = 4  # linux/prctl.h
 DEFAULT_STATE = "/var/lib/faceauth"
 # journald takes this prefix of a line as its priority (sd-daemon(3)).
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
@@ -49,6 +50,7 @@ class Exit(IntEnum):
 def main() -> int:
     chosen = _arguments()
     _start_log()
+    _leave_no_image()
     try:
         keep_memory_private()  # templates and their key are in it
         return _run(chosen.config, chosen.state, chosen.bus)
@@ -66,7 +68,7 @@ def main() -> int:
 def _run(config_file: Path, state: Path, address: str) -> int:
     """Wire the parts, run until asked to end; the exit status."""
     settings = config.load(config_file)
-    store = Store(state, Vault(load_key(state)))
+    store = keys.open_store(state)
     bus = Bus(address)
     parts = Parts(
         bus=bus,
@@ -118,6 +120,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, default=Path(state), metavar="DIR")
     parser.add_argument("--bus", default=SYSTEM_BUS, metavar="ADDRESS")
     return parser.parse_args()
+
+
+def _leave_no_image() -> None:
+    """No core dump of the key and the templates: not to a file, and not to a program either.
+
+    A core limit of 0 does not keep the kernel from handing one to systemd-coredump.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        log.warning("the kernel does not take it that a core dump is unwanted")
 
 
 def _start_log() -> None:

@@ -45,6 +45,11 @@ def change(event: str, *, user: str, caller: int, face: str, removed: int = 0) -
     _write(event=event, user=user, caller=caller, face=face, removed=removed)
 
 
+def store(event: str, *, caller: int, faces: int) -> None:
+    """Record what happened to the store as a whole; ``event`` is rekey or backup."""
+    _write(event=event, caller=caller, faces=faces)
+
+
 def password(*, user: str, service: str, caller: int) -> None:
     """Record that a user gave their password; the password itself never comes near the daemon."""
     _write(event="password", user=user, service=service, caller=caller)

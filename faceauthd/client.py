@@ -172,6 +172,22 @@ class FaceAuth:
         (removed,) = self._call("ClearFaces", "(s)", user, timeout=PERSON)
         return int(removed)
 
+    def rekey(self) -> None:
+        """A new key for the store; root alone may."""
+        self._call("Rekey", timeout=PERSON)
+
+    def backup_faces(self, key: bytes, fd: int, user: str = "") -> int:
+        """How many faces were written, encrypted, behind the offset of the open file."""
+        arguments = (user, list(key), 0)
+        (faces,) = self._call("BackupFaces", "(sayh)", *arguments, timeout=PERSON, fds=[fd])
+        return int(faces)
+
+    def restore_faces(self, key: bytes, fd: int, user: str = "") -> tuple[int, int]:
+        """How many faces were added from a backup, and how many were there already."""
+        arguments = (user, list(key), 0)
+        added, known = self._call("RestoreFaces", "(sayh)", *arguments, timeout=PERSON, fds=[fd])
+        return int(added), int(known)
+
     def list_cameras(self) -> list[Details]:
         """id, name, node, driver, formats, virtual, infrared, usable and reason of each."""
         (cameras,) = self._call("ListCameras")

@@ -8,6 +8,7 @@ may be known, or made, by someone else. Errors are ``StorageError`` of one line.
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from faceauthd.results import StorageError
 
@@ -36,8 +37,8 @@ def check_file(path: Path) -> None:
     _check_private(path, status, (os.geteuid(),), 0o077)
 
 
-def read_file(path: Path, most: int, *, from_root: bool = False) -> bytes:
-    """The first ``most`` bytes of a private file.
+def read_secret(path: Path, size: int, *, from_root: bool = False) -> bytearray:
+    """A private file that has ``size`` bytes, in memory that the caller can wipe.
 
     ``from_root`` is for a systemd credential: root's or ours, and readable for us by an access
     control list, which shows as a group's right to read.
@@ -45,11 +46,37 @@ def read_file(path: Path, most: int, *, from_root: bool = False) -> bytes:
     owners, forbidden = ((0, os.geteuid()), 0o037) if from_root else ((os.geteuid(),), 0o077)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            _check_private(path, os.fstat(descriptor), owners, forbidden)
-            return file.read(most)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            status = os.fstat(descriptor)
+            _check_private(path, status, owners, forbidden)
+            secret = bytearray(size)
+            if status.st_size != size or file.readinto(secret) != size:
+                raise StorageError(f"{path}: this is no key: it must have {size} bytes")
+            return secret
     except OSError as error:
         raise StorageError(f"{path}: cannot read it: {error.strerror}") from None
+
+
+def wipe(path: Path) -> None:
+    """Write over the file, and remove it. How well that destroys it is up to the disk."""
+    with path.open("r+b") as file:
+        _overwrite(file)
+    path.unlink()
+    _sync(path.parent)
+
+
+def replace(new: Path, path: Path) -> None:
+    """Give the file ``new``, which is on the disk, the name ``path``; what had it is wiped."""
+    with path.open("r+b") as old:
+        new.replace(path)
+        _sync(path.parent)
+        _overwrite(old)
+
+
+def _overwrite(file: BinaryIO) -> None:
+    file.write(bytes(os.fstat(file.fileno()).st_size))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def publish(new: Path, path: Path) -> bool:
@@ -65,12 +92,16 @@ def publish(new: Path, path: Path) -> bool:
         return False
     finally:
         new.unlink()
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync(path.parent)
+    return True
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return True
 
 
 def _check_private(

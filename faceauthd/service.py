@@ -19,10 +19,11 @@ from faceauthd.parts import Parts
 from faceauthd.password import Passwords
 from faceauthd.results import BUS_NAME, OBJECT_PATH, InternalError
 from faceauthd.store import FaceRecord, check_label
+from faceauthd.storekeeping import Storekeeping
 from faceauthd.variants import Typed
 from faceauthd.verification import Verification
-
 from faceauthd.watching import Watching
+
 log = logging.getLogger(__name__)
 
 
@@ -34,17 +35,18 @@ class Service:
         self._gate = Gate(parts.bus)
         verification = Verification(parts, self._gate)
         enrolling = Enrolling(parts, self._gate)
+        keeping = Storekeeping(parts, self._gate)
         self.handlers: dict[str, Handler] = {
             "CanVerify": verification.can_verify,
             "Verify": verification.verify,
             "Identify": verification.identify,
             "PasswordGiven": Passwords(parts, self._gate).given,
-            "Enroll": enrolling.enroll,
-            "Cancel": self._cancel,
             "Rekey": keeping.rekey,
             "BackupFaces": keeping.backup,
             "RestoreFaces": keeping.restore,
             "Watch": Watching(parts, self._gate, verification).watch,
+            "Enroll": enrolling.enroll,
+            "Cancel": self._cancel,
             "ListFaces": self._list_faces,
             "RenameFace": self._rename_face,
             "RemoveFace": self._remove_face,

@@ -9,6 +9,7 @@ caller's are ``StorageError`` of one line. One process, one thread.
 import secrets
 import struct
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ LONGEST_USER = 256  # bytes
 OWN = -1  # a lockout's caller: the user themself, or root for them
 
 COLUMNS = "face_id, user, label, engine, model, camera, created, sealed"
+KEY_CHECK = "key check"  # what the text is bound to by which a wrong key is found out
 SHAPE = struct.Struct("<II")  # rows and columns, before the numbers of a sealed template
 
 
@@ -65,26 +67,67 @@ class FaceRecord:
         )
 
 
+class WrongKeyError(StorageError):
+    """The store is under another key."""
+
+
 class Store:
     """The faces and lockouts in a folder, which is made where it is missing."""
 
     def __init__(self, directory: Path, vault: Vault) -> None:
         """Open or make the store. Raises StorageError, also where the key is not this store's."""
         private.make_directory(directory)
+        self.directory = directory
         self._vault = vault
-        self._database = Database(directory / DATABASE, vault.seal(b"", "key check"))
+        self._database = Database(directory / DATABASE, vault.seal(b"", KEY_CHECK))
         try:
             ((sealed,),) = self._database.rows("SELECT sealed FROM key_check")
-            vault.open(sealed, "key check")
+            vault.open(sealed, KEY_CHECK)
         except (ValueError, SealError):
             self._database.close()
-            raise StorageError(
+            raise WrongKeyError(
                 f"{directory / DATABASE}: the key does not belong to this store; put the right key "
                 "back, or remove the store and enrol again"
             ) from None
 
     def close(self) -> None:
         self._database.close()
+
+    def rekey(self, vault: Vault) -> None:
+        """Seal everything anew under another key, or nothing; damaged faces are left as they are.
+
+        Pages under the old key are written over, as far as the disk allows.
+        """
+        old, faces = self._vault, self.all_faces()
+        try:
+            with self._database.transaction():
+                self._vault = vault
+                self._database.rows("UPDATE key_check SET sealed = ?", vault.seal(b"", KEY_CHECK))
+                for face in (face for face in faces if not face.damaged):
+                    self._database.rows(
+                        "UPDATE face SET sealed = ? WHERE face_id = ?",
+                        self._seal(face),
+                        face.face_id,
+                    )
+        except BaseException:
+            self._vault = old
+            raise
+        self._database.wipe()
+
+    def restore(self, faces: Iterable[FaceRecord]) -> list[FaceRecord]:
+        """Store faces of a backup, all or none; those that were added.
+
+        A face that is here already stays as it is. A label that another face has gets a number.
+        """
+        added = []
+        with self._database.transaction():
+            known = {face_id for (face_id,) in self._database.rows("SELECT face_id FROM face")}
+            for face in faces:
+                if face.face_id not in known:
+                    free = replace(face, label=_free_label(face.label, self._labels(face.user)))
+                    self._insert(free)
+                    added.append(free)
+        return added
 
     def add_face(
         self,
@@ -117,12 +160,15 @@ class Store:
                 created=int(time.time()),
                 vectors=vectors.astype(np.float32),
             )
-            self._database.rows(
-                f"INSERT INTO face ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                *record.identity,
-                self._seal(record),
-            )
+            self._insert(record)
         return record
+
+    def _insert(self, face: FaceRecord) -> None:
+        self._database.rows(
+            f"INSERT INTO face ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            *face.identity,
+            self._seal(face),
+        )
 
     def faces(self, user: str) -> list[FaceRecord]:
         """The user's faces, oldest first; damaged ones too."""
@@ -288,6 +334,12 @@ def _new_label(wanted: str, taken: set[str]) -> str:
         raise InvalidArgumentError(f'there is a face "{wanted}" already; choose another label')
     free = (f"face {number}" for number in range(1, len(taken) + 2))
     return wanted or next(label for label in free if label not in taken)
+
+
+def _free_label(wanted: str, taken: set[str]) -> str:
+    """The wanted label, or with the first number behind it that makes it another one."""
+    numbered = (f"{wanted[: LONGEST_LABEL - 5]} ({n})" for n in range(2, len(taken) + 3))
+    return next(label for label in (wanted, *numbered) if label not in taken)
 
 
 def _packed(vectors: NDArray[np.float32]) -> bytes:

@@ -33,9 +33,9 @@ class SealError(StorageError):
 
 
 class Vault:
-    """Seals texts under one key of 32 bytes."""
+    """Seals texts under one key of 32 bytes; the caller may wipe its own copy of that."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes | bytearray) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
         self._cipher = AESGCM(key)
@@ -62,15 +62,14 @@ def _associated(identity: tuple[str | int, ...]) -> bytes:
     return _VERSION + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-def load_key(state: Path) -> bytes:
+def load_key(state: Path) -> bytearray:
     """The key: systemd's credential ``faceauth.key``, else the file in the state directory.
 
     The file is made, once, where there is neither a key nor a store yet; an existing one is never
     replaced. Raises StorageError.
     """
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if credentials and os.path.lexists(given := Path(credentials) / KEY_FILE):
-        return _read(given, from_root=True)
+    if given := credential(KEY_FILE):
+        return read_key(given, from_root=True)
     private.make_directory(state)
     path = state / KEY_FILE
     if not os.path.lexists(path):
@@ -79,18 +78,24 @@ def load_key(state: Path) -> bytes:
                 f"{path}: the key is missing, and {DATABASE} cannot be read without it; put the "
                 "key back, or remove the store and enrol again"
             )
-        _make(path)
-    return _read(path, from_root=False)
+        make_key(path)
+    return read_key(path, from_root=False)
 
 
-def _read(path: Path, *, from_root: bool) -> bytes:
-    key = private.read_file(path, KEY_BYTES + 1, from_root=from_root)
-    if len(key) != KEY_BYTES:
-        raise StorageError(f"{path}: this is no key: it must have {KEY_BYTES} bytes")
-    return key
+def credential(name: str) -> Path | None:
+    """systemd's credential of this name, where it was given to us."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / name if folder else None
+    return path if path and os.path.lexists(path) else None
 
 
-def _make(path: Path) -> None:
+def read_key(path: Path, *, from_root: bool) -> bytearray:
+    """The key in a file, for the caller to wipe."""
+    return private.read_secret(path, KEY_BYTES, from_root=from_root)
+
+
+def make_key(path: Path) -> None:
+    """A new key in a file; one that is there stays."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{KEY_FILE}.", dir=path.parent)  # mode 0600
         with os.fdopen(descriptor, "wb") as file:

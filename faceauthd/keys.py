@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The store with its key: opened at the start, given another key, and never without either.
+
+A change of the key file goes in three steps: the new key is on the disk as ``faceauth.key.new``;
+all is sealed anew in one transaction; the new file takes the old one's place. What was interrupted
+is picked up at the next start, by which of the two keys opens the store.
+
+A credential is systemd's, and is changed there: the daemon starts with the new one as
+``faceauth.key`` and finds the old one as ``faceauth.key.old``, or in the key file; then it seals
+all anew, once. Copies that a migration kept are under the old key, and go with it.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from faceauthd import private
+from faceauthd.results import InvalidArgumentError, StorageError
+from faceauthd.store import Store, WrongKeyError
+from faceauthd.vault import (
+    DATABASE,
+    KEY_FILE,
+    Vault,
+    credential,
+    load_key,
+    make_key,
+    read_key,
+)
+
+NEW = f"{KEY_FILE}.new"
+OLD = f"{KEY_FILE}.old"  # the name of a credential
+log = logging.getLogger(__name__)
+
+
+def open_store(state: Path) -> Store:
+    """The store in the state directory, under the key that it is to have. Raises StorageError."""
+    vault = _vault(load_key(state))
+    try:
+        store, was_another = Store(state, vault), False
+    except WrongKeyError as error:
+        store, was_another = _opened_with_another(state, error), True
+    if credential(KEY_FILE):
+        if was_another:
+            store.rekey(vault)
+            log.info("the store is under the key of the credential now")
+        _forget(state, NEW, KEY_FILE)
+    elif was_another:
+        _finish(state)
+    else:
+        _forget(state, NEW)
+    return store
+
+
+def rotate(store: Store) -> None:
+    """Put the store under a new key in the key file. Raises StorageError, and nothing is lost."""
+    if credential(KEY_FILE):
+        raise InvalidArgumentError(
+            "the key is a credential of systemd's: change it there (docs/store.md says how)"
+        )
+    new = store.directory / NEW
+    try:
+        new.unlink(missing_ok=True)
+        make_key(new)
+        store.rekey(_vault(read_key(new, from_root=False)))
+        _finish(store.directory)
+    except OSError as error:
+        raise StorageError(f"{new}: {error.strerror}; start faceauthd again") from None
+
+
+def _opened_with_another(state: Path, error: WrongKeyError) -> Store:
+    """The store, under a key that it still has, or has already."""
+    kept = [(path, True)] if (path := credential(OLD)) else []
+    kept += [(path, False) for name in (NEW, KEY_FILE) if os.path.lexists(path := state / name)]
+    for path, from_root in kept:
+        try:
+            return Store(state, _vault(read_key(path, from_root=from_root)))
+        except WrongKeyError:
+            continue
+    raise error
+
+
+def _finish(state: Path) -> None:
+    """The last step: the new key file takes the old one's place."""
+    private.replace(state / NEW, state / KEY_FILE)
+    _drop_copies(state)
+
+
+def _forget(state: Path, *names: str) -> None:
+    """Wipe key files that the store is not under, and with them what is sealed by them."""
+    stale = [path for name in names if os.path.lexists(path := state / name)]
+    try:
+        for path in stale:
+            private.wipe(path)
+        if KEY_FILE in {path.name for path in stale}:
+            _drop_copies(state)
+    except OSError as error:
+        log.warning("a key that is no longer used is left in %s: %s", state, error.strerror)
+
+
+def _drop_copies(state: Path) -> None:
+    for path in state.glob(f"{DATABASE}.v*"):
+        private.wipe(path)
+
+
+def _vault(key: bytearray) -> Vault:
+    """A vault of the key, which is wiped: the cipher has its own copy, and none else is left."""
+    try:
+        return Vault(key)
+    finally:
+        key[:] = bytes(len(key))

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""A new key for the store: at no step is it without the key that it is under."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceauthd import keys, private
+from faceauthd.keys import NEW, OLD, open_store, rotate
+from faceauthd.results import InvalidArgumentError, StorageError
+from faceauthd.store import Store, WrongKeyError
+from faceauthd.vault import DATABASE, KEY_BYTES, KEY_FILE, Vault
+
+
+def fill(folder: Path) -> None:
+    with closing(open_store(folder)) as store:
+        for number in range(3):
+            vectors = np.full((1, 4), number + 1, np.float32)
+            store.add_face("alice", "", engine="e", model="m", camera="c", vectors=vectors)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A store with three faces, and a copy that a migration kept."""
+    folder = tmp_path / "state"
+    fill(folder)
+    (folder / f"{DATABASE}.v1").write_bytes(b"sealed under the old key")
+    return folder
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """systemd's folder of credentials."""
+    path = tmp_path / "credentials"
+    path.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path))
+    return path
+
+
+def give(credentials: Path, name: str, key: bytes) -> None:
+    (credentials / name).write_bytes(key)
+    (credentials / name).chmod(0o400)
+
+
+def assert_whole(folder: Path) -> None:
+    """All faces are there and open, under a key that is where it belongs."""
+    with closing(open_store(folder)) as store:
+        faces = store.faces("alice")
+        assert [face.damaged for face in faces] == [False] * 3
+        assert [float(face.vectors[0, 0]) for face in faces] == [1, 2, 3]
+    assert not (folder / NEW).exists()
+
+
+def key_of(folder: Path) -> bytes:
+    return (folder / KEY_FILE).read_bytes()
+
+
+def test_another_key_opens_it_and_the_old_one_does_not(folder: Path) -> None:
+    old = key_of(folder)
+    with closing(open_store(folder)) as store:
+        rotate(store)
+        assert len(store.faces("alice")) == 3  # it goes on working
+    assert key_of(folder) != old
+    with pytest.raises(WrongKeyError):
+        Store(folder, Vault(old))
+    assert_whole(folder)
+
+
+def test_nothing_of_the_old_key_is_left(folder: Path) -> None:
+    old = key_of(folder)
+    with (folder / KEY_FILE).open("rb") as key, (folder / DATABASE).open("rb"):
+        with closing(open_store(folder)) as store:
+            sealed = [row[0] for row in store._database.rows("SELECT sealed FROM face")]
+            rotate(store)
+        assert key.read() == bytes(KEY_BYTES)  # its bytes were written over
+    held = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert old not in held
+    assert not any(text in held for text in sealed)
+    assert sorted(path.name for path in folder.iterdir()) == [DATABASE, KEY_FILE]
+
+
+STEPS: dict[str, str] = {
+    "before the new key": "faceauthd.keys.make_key",
+    "before all is sealed anew": "faceauthd.store.Store.rekey",
+    "in the middle of sealing": "faceauthd.store.Store._seal",
+    "before the new key takes its place": "faceauthd.private.replace",
+    "before the old key is written over": "faceauthd.private._overwrite",
+    "before the copies are dropped": "faceauthd.keys._drop_copies",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_kill_9_at_every_step(folder: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:  # never returns into pytest
+        try:
+            monkeypatch.setattr(STEPS[step], die)
+            rotate(open_store(folder))
+        finally:
+            os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert_whole(folder)
+    with closing(open_store(folder)) as store:  # and it can be done again
+        rotate(store)
+    assert_whole(folder)
+
+
+@pytest.mark.parametrize("step", list(STEPS.values())[:4])
+def test_a_full_disk_at_every_step(
+    folder: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with closing(open_store(folder)) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(step, full)
+            with pytest.raises((StorageError, OSError)):
+                rotate(store)
+        assert len([face for face in store.faces("alice") if not face.damaged]) == 3
+    assert_whole(folder)
+
+
+def test_the_key_is_wiped_from_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[bytearray] = []
+
+    def remember(read: Callable[..., bytearray]) -> Callable[..., bytearray]:
+        def reading(*args: object, **kwargs: object) -> bytearray:
+            loaded.append(read(*args, **kwargs))
+            return loaded[-1]
+
+        return reading
+
+    monkeypatch.setattr(private, "read_secret", remember(private.read_secret))
+    with closing(open_store(folder)) as store:
+        rotate(store)
+        assert not store.faces("alice")[0].damaged
+    assert len(loaded) == 2
+    assert all(key == bytes(KEY_BYTES) for key in loaded)
+
+
+# Credentials
+
+
+def test_a_credential_takes_over_from_the_key_file(folder: Path, credentials: Path) -> None:
+    give(credentials, KEY_FILE, b"c" * KEY_BYTES)
+    assert_whole(folder)
+    assert sorted(path.name for path in folder.iterdir()) == [DATABASE]
+    assert_whole(folder)
+
+
+def test_one_credential_takes_over_from_another(folder: Path, credentials: Path) -> None:
+    give(credentials, KEY_FILE, b"c" * KEY_BYTES)
+    assert_whole(folder)
+    (credentials / KEY_FILE).rename(credentials / OLD)
+    give(credentials, KEY_FILE, b"d" * KEY_BYTES)
+    assert_whole(folder)
+    (credentials / OLD).unlink()
+    assert_whole(folder)
+
+
+def test_a_credential_that_belongs_to_no_store_changes_nothing(
+    folder: Path, credentials: Path
+) -> None:
+    key = key_of(folder)
+    give(credentials, KEY_FILE, b"c" * KEY_BYTES)
+    (folder / KEY_FILE).rename(folder / "elsewhere")
+    with pytest.raises(StorageError, match="the key does not belong to this store"):
+        open_store(folder)
+    (credentials / KEY_FILE).unlink()
+    (folder / "elsewhere").rename(folder / KEY_FILE)
+    assert key_of(folder) == key
+    assert_whole(folder)
+
+
+def test_a_credential_is_changed_in_systemd(folder: Path, credentials: Path) -> None:
+    give(credentials, KEY_FILE, b"c" * KEY_BYTES)
+    with closing(open_store(folder)) as store, pytest.raises(InvalidArgumentError, match="systemd"):
+        rotate(store)
+    assert_whole(folder)
+
+
+@pytest.fixture(autouse=True)
+def no_credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    yield
+
+
+def test_the_names_are_the_documented_ones() -> None:
+    assert (keys.NEW, keys.OLD) == ("faceauth.key.new", "faceauth.key.old")
