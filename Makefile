@@ -14,10 +14,13 @@ SYSTEM_GI := /usr/lib/python3/dist-packages/gi
 
 PACKAGES := python3 python3-venv python3-gi gir1.2-glib-2.0 gcc libc6-dev make libpam0g-dev dbus libseccomp2
 TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
+DEB_PACKAGES := dpkg-dev debhelper lintian
+# The guests of `make test-vm`. trixie is not in it by default: both take longer than CI has.
+VM_RELEASES ?= bookworm
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test test-train test-vm stock-model install docs man lint demo bench accuracy mutations clean
+.PHONY: help deps test deb test-train test-vm stock-model install docs man translations lint demo bench accuracy mutations clean
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -28,7 +31,7 @@ deps: ## Install the distribution's packages (Debian 12/13, Ubuntu 24.04); asks 
 	  exit 1; } >&2
 	@set -eu; sudo=; test "$$(id -u)" = 0 || sudo=sudo; \
 	  $$sudo apt-get update -q; \
-	  $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES) $(TEST_PACKAGES); \
+	  $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES) $(TEST_PACKAGES) $(DEB_PACKAGES); \
 	  $$sudo apt-get install -q -y --no-install-recommends $(OPTIONAL_PACKAGES) || \
 	    echo "make deps: went on without $(OPTIONAL_PACKAGES)" >&2
 
@@ -53,11 +56,17 @@ stock-model: $(VENV)/.ready ## Train the stock liveness model again, into build/
 	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train]'
 	$(PYTHON) -m models.liveness.stockmodel --data ../shared/data --out build/stock-model
 
-test-vm: $(VENV)/.ready ## Log in on a real Debian guest with systemd and a V4L2 camera (root)
-	tests/vm/test-vm
+test-vm: ## Install the package in a real Debian guest and log in there (root; VM_RELEASES='bookworm trixie')
+	for release in $(VM_RELEASES); do tests/vm/test-vm -r $$release || exit; done
+
+deb: ## Build dist/faceauth_*.deb (RELEASE=trixie: for another release, as root; TRAIN=1: faceauth-train too)
+	$(if $(TRAIN),DEB_BUILD_PROFILES=pkg.faceauth.train) packaging/build-deb $(if $(RELEASE),-r $(RELEASE))
 
 install: $(VENV)/.ready ## Put faceauth under DESTDIR, as a package does
 	packaging/install "$(DESTDIR)"
+
+translations: $(VENV)/.ready ## Bring the catalogues up to date with the texts of the command
+	LC_ALL=C $(PYTHON) packaging/make_catalogue.py
 
 docs: $(VENV)/.ready ## Build the documentation as a site, into build/site
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict -q -f .mkdocs.yml

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""What the packages are made of says one thing in one place; that it works, tests/vm shows."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.harness.data import ROOT
+
+PACKAGING = ROOT / "packaging"
+DEBIAN = PACKAGING / "debian"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+# What stands beside the files that are installed: how they are, and what is no program's.
+TOOLS = {"arch", "build-deb", "debian", "fleet", "install", "install-train", "release-root", "rpm"}
+BUILD_TIME = {"make_catalogue.py", "selinux"}
+
+
+def test_install_leaves_out_no_file() -> None:
+    script = (PACKAGING / "install").read_text()
+    files = [
+        path.relative_to(PACKAGING)
+        for path in PACKAGING.rglob("*")
+        if path.is_file() and path.relative_to(PACKAGING).parts[0] not in TOOLS | BUILD_TIME
+    ]
+    assert len(files) >= 8
+    assert [str(file) for file in files if f" {file} " not in script] == []
+
+
+@pytest.mark.parametrize("recipe", ["rpm/faceauth.spec", "arch/PKGBUILD"])
+def test_other_recipes_pack_what_install_lays_out(recipe: str) -> None:
+    text = (PACKAGING / recipe).read_text()
+    assert re.search(r"^(?:Version: *|pkgver=)(.*)$", text, re.MULTILINE)[1] == VERSION  # type: ignore[index]
+    assert "/install " in text
+    assert "UNTESTED" in text
+
+
+@pytest.mark.parametrize("script", ["faceauth.postinst", "faceauth.prerm", "faceauth.postrm"])
+def test_maintainer_scripts_stop_at_the_first_failure(script: str) -> None:
+    path = DEBIAN / script
+    subprocess.run(["sh", "-n", path], check=True)
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    assert next(line for line in lines if line) == "set -e"
+
+
+def test_nothing_is_switched_on_by_the_installation() -> None:
+    assert "Default: no" in (PACKAGING / "pam-configs/faceauth").read_text()
+    postinst = (DEBIAN / "faceauth.postinst").read_text()
+    assert "pam enable" not in postinst
+    assert "--enable" not in postinst
+
+
+def stack(folder: Path, line: str) -> str:
+    """What prerm says with this line in a PAM file; empty where it lets the package go."""
+    (folder / "pam.d").mkdir()
+    (folder / "pam.d/sudo").write_text(f"auth required pam_env.so\n{line}\n")
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("pam-auth-update", "faceauth", "py3clean"):
+        (programs / name).write_text("#!/bin/sh\nexit 1\n" if name == "faceauth" else "#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    script = folder / "prerm"
+    script.write_text((DEBIAN / "faceauth.prerm").read_text().replace("/etc/", f"{folder}/"))
+    done = subprocess.run(
+        ["sh", script, "remove"],
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode != 0) == bool(done.stderr)
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "auth required pam_faceauth.so",
+        "-auth\tsufficient\tpam_faceauth.so timeout=5",
+        "auth [success=1 default=die] /usr/lib/security/pam_faceauth.so",
+    ],
+)
+def test_the_module_stays_while_a_stack_names_it(line: str, tmp_path: Path) -> None:
+    assert "pam.d/sudo" in stack(tmp_path, line)
+
+
+@pytest.mark.parametrize("line", ["auth required pam_unix.so", "# auth required pam_faceauth.so"])
+def test_the_module_goes_once_no_stack_names_it(line: str, tmp_path: Path) -> None:
+    assert stack(tmp_path, line) == ""
