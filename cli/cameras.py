@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import connection, output
+from cli.language import _
 from cli.lazy import Verb
 
 
@@ -20,14 +21,16 @@ def cameras() -> None:
     if output.wants_json():
         output.print_json({"cameras": found})
     elif not found:
-        output.say("no camera found")
+        output.say(_("no camera found"))
     else:
-        output.table(("ID", "NAME", "NODE", "FORMATS", "KIND", "USABLE"), map(row, found))
+        heads = ("ID", _("NAME"), _("NODE"), _("FORMATS"), _("KIND"), _("USABLE"))
+        output.table(heads, map(row, found))
 
 
 def row(camera: Mapping[str, Any]) -> tuple[str, ...]:
-    kinds = [kind for kind in ("infrared", "virtual") if camera[kind]]
-    usable = "yes" if camera["usable"] else f"no: {camera['reason']}"
+    words = {"infrared": _("infrared"), "virtual": _("virtual")}
+    kinds = [word for kind, word in words.items() if camera[kind]]
+    usable = _("yes") if camera["usable"] else _("no: {reason}").format_map(camera)
     formats = " ".join(camera["formats"])
-    kind = " ".join(kinds) or "colour"
+    kind = " ".join(kinds) or _("colour")
     return camera["id"], camera["name"], camera["node"], formats, kind, usable

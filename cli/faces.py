@@ -12,6 +12,7 @@ import click
 from cli import connection, output
 from cli.arguments import bus_text, caller, user_argument, user_option, whose, whose_to_enroll
 from cli.exits import Exit, die
+from cli.language import _, plural
 from cli.lazy import Verb
 from cli.password import reauthenticate
 from cli.scanning import hints
@@ -56,7 +57,10 @@ def add(
             )
     except EnrollFailedError as error:
         raise EnrollFailedError(source.in_our_words(str(error))) from None
-    output.answer({"user": name, "face": face_id}, f"Enrolled a face of {name}: {face_id}")
+    output.answer(
+        {"user": name, "face": face_id},
+        _("Enrolled a face of {user}: {face}").format(user=name, face=face_id),
+    )
 
 
 @click.command("list", cls=Verb)
@@ -68,14 +72,14 @@ def list_faces(user: str | None) -> None:
     if output.wants_json():
         output.print_json({"user": name, "faces": faces})
     elif not faces:
-        output.say(f"{name} has no enrolled face")
+        output.say(_("{user} has no enrolled face").format(user=name))
     else:
-        output.table(("ID", "LABEL", "ENROLLED", "MODEL", "USABLE"), map(row, faces))
+        output.table(("ID", _("LABEL"), _("ENROLLED"), _("MODEL"), _("USABLE")), map(row, faces))
 
 
 def row(face: Face) -> tuple[str, ...]:
     enrolled = datetime.fromtimestamp(face["created"]).astimezone()
-    usable = "yes" if face["usable"] else "no: another model is in use; enrol it again"
+    usable = _("yes") if face["usable"] else _("no: another model is in use; enrol it again")
     return face["id"], face["label"], f"{enrolled:%Y-%m-%d %H:%M}", face["model"], usable
 
 
@@ -94,7 +98,7 @@ def rename(face: str, label: str, user: str | None) -> None:
     with polkit_agent():
         daemon.rename_face(name, face_id, label)
     answer = {"user": name, "face": face_id, "label": label}
-    output.answer(answer, f"Renamed {face_id} of {name} to {label}")
+    output.answer(answer, _("Renamed {face} of {user} to {label}").format_map(answer))
 
 
 @click.command(cls=Verb)
@@ -110,7 +114,8 @@ def remove(face: str, user: str | None) -> None:
     face_id = find(daemon.list_faces(name), face, name)
     with polkit_agent():
         daemon.remove_face(name, face_id)
-    output.answer({"user": name, "face": face_id}, f"Removed {face_id} of {name}")
+    answer = {"user": name, "face": face_id}
+    output.answer(answer, _("Removed {face} of {user}").format_map(answer))
 
 
 @click.command(cls=Verb)
@@ -121,11 +126,12 @@ def clear(user: str | None, yes: bool) -> None:
     name = whose(user)
     daemon = connection.connect()
     if not yes:
-        confirm(f"Remove all faces of {name}?")
+        confirm(_("Remove all faces of {user}?").format(user=name))
     with polkit_agent():
         removed = daemon.clear_faces(name)
-    faces = "1 face" if removed == 1 else f"{removed} faces"
-    output.answer({"user": name, "removed": removed}, f"Removed {faces} of {name}")
+    faces = plural("{number} face", "{number} faces", removed)
+    line = _("Removed {faces} of {user}").format(faces=faces, user=name)
+    output.answer({"user": name, "removed": removed}, line)
 
 
 def confirm(question: str) -> None:

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""Click's commands, made to start fast and to take ``--json`` anywhere.
+"""Click's commands, made to start fast, to take ``--json`` anywhere, and to help in one's language.
 
 A `Verbs` group knows its verbs by name and imports a verb's module when the verb is asked for, so
 that ``faceauth list`` never pays for ``faceauth models``.
 """
 
 from importlib import import_module
+from inspect import cleandoc
 from typing import Any
 
 import click
+
+from cli.language import _
 
 JSON = "faceauth.json"  # key in the context's meta, which a command shares with its sub-commands
 
 
 def json_option() -> click.Option:
-    def remember(context: click.Context, _: click.Parameter, value: bool) -> None:
+    def remember(context: click.Context, _option: click.Parameter, value: bool) -> None:
         if value:
             context.meta[JSON] = True
 
@@ -33,6 +36,7 @@ class Verb(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.append(json_option())
+        translate(self)
 
 
 class Verbs(click.Group):
@@ -42,14 +46,24 @@ class Verbs(click.Group):
         super().__init__(*args, **kwargs)
         self.verbs = verbs
         self.params.append(json_option())
+        translate(self)
 
-    def list_commands(self, _: click.Context) -> list[str]:
+    def list_commands(self, _context: click.Context) -> list[str]:
         return list(self.verbs)
 
-    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.verbs:
             return None
         module, attribute = self.verbs[cmd_name].split(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+
+def translate(command: click.Command) -> None:
+    """Put the command's own words into the user's language."""
+    if command.help:
+        command.help = _(cleandoc(command.help))
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.help:
+            parameter.help = _(parameter.help)

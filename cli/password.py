@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from cli.exits import Exit, die, note
+from cli.language import _
 from cli.terminal import has_terminal
 
 SERVICE = "faceauth"  # packaging/pam/faceauth: passwords only, so no face ever vouches for a face
@@ -26,8 +27,9 @@ def reauthenticate(user: str) -> None:
         return
     if not has_terminal():
         die("a terminal is needed to ask for your password (root is not asked)", Exit.DENIED)
-    for _ in range(TRIES):
-        if password_is_right(user, getpass.getpass(f"Password of {user}: ")):
+    question = _("Password of {user}: ").format(user=user)
+    for _try in range(TRIES):
+        if password_is_right(user, getpass.getpass(question)):
             return
         note("wrong password")
     if not any((Path(folder) / SERVICE).exists() for folder in SERVICE_FOLDERS):

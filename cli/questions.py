@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import click
 
 from cli.exits import Exit, die
+from cli.language import _
 from cli.terminal import has_terminal
 
 
@@ -33,7 +34,8 @@ class Questions:
         """Say something, and go on once the person is ready."""
         if self._skip():
             return
-        click.prompt(f"{words} [Enter]", "", show_default=False, prompt_suffix=" ", err=True)
+        prompt = words + " " + _("[Enter]")
+        click.prompt(prompt, "", show_default=False, prompt_suffix=" ", err=True)
 
     def _skip(self) -> bool:
         if not self.silent and not has_terminal():

@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cli.exits import visible
+from cli.language import _
 from cli.output import wants_json
 
 HINTS = {
-    "scanning": "Looking for your face",
-    "look-at-camera": "Look at the camera",
-    "move-closer": "Move closer to the camera",
-    "hold-still": "Hold still",
-    "turn-a-little": "Turn your head a little",
-    "too-dark": "It is too dark; turn on a light",
-    "one-person-only": "Only one person may be in front of the camera",
-    "blink": "Close your eyes for a moment, then open them",
-    "turn-left": "Turn your head to your left, then back",
-    "turn-right": "Turn your head to your right, then back",
-    "nod": "Nod once",
+    "scanning": _("Looking for your face"),
+    "look-at-camera": _("Look at the camera"),
+    "move-closer": _("Move closer to the camera"),
+    "hold-still": _("Hold still"),
+    "turn-a-little": _("Turn your head a little"),
+    "too-dark": _("It is too dark; turn on a light"),
+    "one-person-only": _("Only one person may be in front of the camera"),
+    "blink": _("Close your eyes for a moment, then open them"),
+    "turn-left": _("Turn your head to your left, then back"),
+    "turn-right": _("Turn your head to your right, then back"),
+    "nod": _("Nod once"),
 }
 
 
@@ -32,7 +33,7 @@ def hints(*, bar: bool) -> Iterator[Callable[[str, float], None]]:
     and nothing at all to a program.
     """
     if wants_json() or not sys.stderr.isatty():
-        yield lambda *_: None
+        yield lambda *_hint: None
         return
 
     from rich.console import Console

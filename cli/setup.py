@@ -15,6 +15,7 @@ import click
 from cli import config_file, connection, output
 from cli.arguments import config_option, user_argument, whose_to_enroll
 from cli.exits import Exit, die, exit_for_result, note
+from cli.language import _
 from cli.lazy import Verb
 from cli.pam import Place, describe, known, tell, with_rights
 from cli.pam_change import SERVICES, apply, plan_enable
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from faceauthd.client import FaceAuth
 
 TRIES = 3  # scans
-FALLBACK = """\
-The password works everywhere as before: type it at the prompt, or after a refused face.
-To undo this: sudo faceauth pam disable --all. If something is wrong: sudo faceauth doctor."""
+FALLBACK = _(
+    "The password works everywhere as before: type it at the prompt, or after a refused face.\n"
+    "To undo this: sudo faceauth pam disable --all. If something is wrong: sudo faceauth doctor."
+)
 
 
 @click.command(cls=Verb)
@@ -84,10 +86,11 @@ def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
     if not found:
         die("there is no usable camera (see: faceauth cameras)", Exit.UNAVAILABLE)
     for number, sight in enumerate(found, 1):
-        note(f"camera {number}: {sight.name}: {sight.words(config.verify.dark)}")
+        seen = f"{sight.name}: {sight.words(config.verify.dark)}"
+        note(_("camera {number}: {seen}").format(number=number, seen=seen))
     suggested = best(found, config.verify.dark)
     chosen = suggested if len(found) == 1 else ask_which(found, suggested, questions)
-    if not chosen.faces and not questions.confirm("It sees no face. Go on?", default=False):
+    if not chosen.faces and not questions.confirm(_("It sees no face. Go on?"), default=False):
         die("sit in front of the camera, in good light, and run this again", Exit.UNAVAILABLE)
     if len(found) > 1 and config.camera.device != chosen.id:
         changed = config_file.with_value(config_file.read(file), ["camera", "device"], chosen.id)
@@ -97,16 +100,19 @@ def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
 
 
 def ask_which(found: Sequence["Sight"], suggested: "Sight", questions: Questions) -> "Sight":
-    number = questions.number("Which camera?", default=found.index(suggested) + 1, most=len(found))
-    return found[number - 1]
+    default = found.index(suggested) + 1
+    return found[questions.number(_("Which camera?"), default=default, most=len(found)) - 1]
 
 
 def enrol(daemon: "FaceAuth", user: str, questions: Questions) -> str:
     """The id of the new face; empty where the user kept the faces they have."""
     usable = [face for face in daemon.list_faces(user) if face["usable"]]
-    if usable and not questions.confirm(f"{user} is enrolled. Add another face?", default=False):
+    question = _("{user} is enrolled. Add another face?").format(user=user)
+    if usable and not questions.confirm(question, default=False):
         return ""
-    questions.pause(f"Now {user} looks at the camera, alone, and turns the head a little.")
+    questions.pause(
+        _("Now {user} looks at the camera, alone, and turns the head a little.").format(user=user)
+    )
     with hints(bar=True) as on_progress:
         return daemon.enroll(user, "setup", on_progress=on_progress)
 
@@ -115,18 +121,18 @@ def try_out(daemon: "FaceAuth", user: str, questions: Questions) -> str:
     """The result of a scan as a login runs it; a refused one may be tried again."""
     result = ""
     for left in range(TRIES, 0, -1):
-        questions.pause(f"Is {user} recognised? Look at the camera.")
+        questions.pause(_("Is {user} recognised? Look at the camera.").format(user=user))
         with hints(bar=False) as on_progress:
             result, details = daemon.verify(user, on_progress=on_progress)
         note(told(result, details))
-        if result == Result.MATCH or left == 1 or not questions.confirm("Again?", default=False):
+        if result == Result.MATCH or left == 1 or not questions.confirm(_("Again?"), default=False):
             break
     return result
 
 
 def told(result: str, details: Mapping[str, Any]) -> str:
     if result == Result.MATCH:
-        return f"recognised, in {details['milliseconds'] / 1000:.1f} s"
+        return _("recognised, in {seconds:.1f} s").format(seconds=details["milliseconds"] / 1000)
     return f"{result}: {details['reason']}" if details.get("reason") else result
 
 
@@ -151,7 +157,7 @@ def accepted(place: Place, questions: Questions) -> Iterator[str]:
     here = [describe(place.folder, files, name) for name in SERVICES if place.folder.has(name)]
     for one in here:
         name = one["service"]
-        question = f"Let a face in at {name}, {one['for']}?"
+        question = _("Let a face in at {service}, {what}?").format(service=name, what=one["for"])
         if one["face"] is not False or not questions.confirm(question, default=name == "sudo"):
             continue
         try:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cli.language import _, plural
 from cli.looking import brightness, look
 from faceauthd.camera.terms import CameraError
 from faceauthd.config import Config
@@ -30,9 +31,10 @@ class Sight:
         """For people."""
         if self.fault:
             return self.fault
-        light = "dark" if self.light < dark else "light enough"
-        faces = {0: "no face", 1: "one face"}.get(self.faces, f"{self.faces} faces")
-        return f"{light} (mean brightness {self.light:.0f} of 255), {faces} in view"
+        light = _("dark") if self.light < dark else _("light enough")
+        faces = plural("{number} face", "{number} faces", self.faces)
+        text = _("{light} (mean brightness {mean:.0f} of 255), {faces} in view")
+        return text.format(light=light, mean=self.light, faces=faces)
 
 
 def sights(cameras: Iterable[Mapping[str, Any]], config: Config) -> list[Sight]:

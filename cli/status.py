@@ -4,6 +4,7 @@
 import click
 
 from cli import connection, output
+from cli.language import _, plural
 from cli.lazy import Verb
 
 
@@ -17,15 +18,17 @@ def status() -> None:
     for warning in state["warnings"]:
         output.warn(warning)
     liveness = ", ".join(f"{cue}: {model}" for cue, model in state["liveness"].items())
+    # Before the models are loaded nobody knows; "none" would sound like a fault.
+    unknown = _("none") if state["model"] else _("none yet")
+    switched = _("disabled") if state["disabled"] else _("enabled")
     output.facts(
         {
-            "faceauthd": f"{state['version']}, {'disabled' if state['disabled'] else 'enabled'}",
-            "worker": state["worker"],
-            "engine": state["engine"] or "none",
-            "model": state["model"] or "none yet",
-            # Before the models are loaded nobody knows; "none" would sound like a fault.
-            "liveness": liveness or ("none" if state["model"] else "none yet"),
-            "camera": state["camera"] or "none",
-            "enrolled": "1 user" if state["enrolled"] == 1 else f"{state['enrolled']} users",
+            "faceauthd": f"{state['version']}, {switched}",
+            _("worker"): state["worker"],
+            _("engine"): state["engine"] or _("none"),
+            _("model"): state["model"] or _("none yet"),
+            _("liveness"): liveness or unknown,
+            _("camera"): state["camera"] or _("none"),
+            _("enrolled"): plural("{number} user", "{number} users", state["enrolled"]),
         }
     )

@@ -12,6 +12,7 @@ import click
 
 from cli import config_file, connection, output
 from cli.arguments import config_option
+from cli.language import _
 from cli.lazy import Verb
 
 
@@ -37,4 +38,7 @@ def switch(file: Path, *, off: bool) -> None:
     word = "off" if off else "on"
     config_file.replace(file, config_file.with_value(config_file.read(file), ["disabled"], off))
     connection.reload(f"face authentication is switched {word}")
-    output.answer({"file": str(file), "disabled": off}, f"Face authentication is {word}")
+    output.answer(
+        {"file": str(file), "disabled": off},
+        _("Face authentication is off") if off else _("Face authentication is on"),
+    )

@@ -12,6 +12,7 @@ import click
 from cli import connection, output
 from cli.arguments import bus_text, user_argument, whose
 from cli.exits import Exit, exit_for_result
+from cli.language import _
 from cli.lazy import Verb
 from cli.scanning import hints
 from cli.terminal import polkit_agent
@@ -63,11 +64,11 @@ def show(answer: Mapping[str, Any], verdict: str) -> None:
     if not answer.get("frames"):
         return  # the camera was not even opened: there is nothing to measure
     facts = {
-        "time": f"{answer['milliseconds']} ms",
-        "frames": str(answer["frames"]),
-        "face": answer.get("label") or answer.get("face", ""),
-        "score": scores(answer),
-        "liveness": ", ".join(f"{m} {p:.3f}" for m, p in answer.get("liveness", {}).items()),
+        _("time"): f"{answer['milliseconds']} ms",
+        _("frames"): str(answer["frames"]),
+        _("face"): answer.get("label") or answer.get("face", ""),
+        _("score"): scores(answer),
+        _("liveness"): ", ".join(f"{m} {p:.3f}" for m, p in answer.get("liveness", {}).items()),
     }
     output.facts({name: value for name, value in facts.items() if value})
 
@@ -76,4 +77,4 @@ def scores(answer: Mapping[str, Any]) -> str:
     """Similarity against what a match needs; only root is told."""
     if "score" not in answer:
         return ""
-    return f"{answer['score']:.3f} against {answer['threshold']:.3f}"
+    return _("{score:.3f} against {threshold:.3f}").format_map(answer)
