@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""``make demo`` and ``make bench`` run to their ends, with real data and without."""
+"""``make demo`` runs to its end, with real data and without."""
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests import bench, demo
+from tests import demo
 from tests.harness import pictured
-from tests.harness.data import SHARED, needs
+from tests.harness.data import needs
 
 LINE = re.compile(r"^(.+?) {2,}([a-z-]+) +(\d+)  (PAM_[A-Z_]+|-)$", re.MULTILINE)
 
@@ -58,22 +57,3 @@ def test_demo_says_where_it_went_wrong(
 def test_demo_with_a_clip_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no video")
     assert demo.main(["--camera", str(tmp_path / "clip.mp4")]) == 2
-
-
-@pytest.mark.parametrize("real", [pytest.param(True, marks=needs("video/pairs")), False])
-def test_bench(
-    real: bool,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    """Once each: that it measures, not what."""
-    monkeypatch.setattr(bench, "SHARED", SHARED if real else tmp_path / "nothing")
-    assert bench.main(["--json", "--runs", "1"]) == 0
-    figures = json.loads(capsys.readouterr().out)
-    for name in ("floor", "login, camera in real time", "howdy's way", "faceauth --help"):
-        assert figures[name]["failed"] == 0, name
-        assert figures[name]["p50"] > 0
-    assert figures["stages"]["embedding"] > 0
-    assert figures["memory"]["worker"] > 0
-    assert "| floor |" in bench.as_text(figures)
