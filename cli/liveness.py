@@ -8,6 +8,10 @@ from cli.lazy import Verbs
 VERBS = {
     "collect": "cli.liveness_collect:collect",
     "train": "cli.liveness_train:train",
+    "evaluate": "cli.liveness_evaluate:evaluate",
+    "install": "cli.liveness_install:install",
+    "rollback": "cli.liveness_install:rollback",
+    "list": "cli.liveness_install:list_versions",
 }
 
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from cli import output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
+from cli.liveness_data import locator, samples_of
 from cli.scanning import hints
 from faceauthd.config import load
 from models.errors import ModelError
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = ("minifasnet", "minifasnet-head", "livenessnet")
 OWN = "personal"  # what an installed model of one's own is called
-NEEDED = "training needs TensorFlow; run: pip install 'faceauth-login[train]'"
 
 
 @click.command(cls=Verb)
@@ -93,6 +92,7 @@ def train(
             locate = locator(samples, load(file).engine, models_dir or load(file).models_dir)
             trained = run(samples, settings, work, locate, resume, show)
         if trained is None:
+            shutil.rmtree(work, ignore_errors=True)
             output.answer({"out": None}, "the first machine writes the model")
             return
         finish(trained, out, name, settings, work)
@@ -108,55 +108,17 @@ def workplace(out: Path) -> Path:
 
 def settings_of(finetune: bool, mixed: bool | None, chosen: dict[str, Any]) -> "Settings":
     """The settings: those of the start that was chosen, changed where the command line says so."""
-    from models.liveness import networks
+    from models.liveness import backend, networks
     from models.liveness.presets import preset
 
     architecture = chosen.pop("arch") or "minifasnet"
     needs_tensorflow = not networks.architecture(architecture).head
     if needs_tensorflow:
-        quiet_tensorflow()
+        backend.start()
     settings = preset(architecture, finetune=finetune)
     given = {key: value for key, value in chosen.items() if value is not None}
-    on_gpu = needs_tensorflow and mixed is None and has_gpu()
+    on_gpu = needs_tensorflow and mixed is None and backend.has_gpu()
     return replace(settings, mixed=on_gpu if mixed is None else mixed, **given)
-
-
-def quiet_tensorflow() -> None:
-    """Import it without its greetings; end the command where it is not installed."""
-    if find_spec("tensorflow") is None:
-        die(NEEDED, Exit.UNAVAILABLE)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine
-
-
-def has_gpu() -> bool:
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
-def samples_of(data: Path, view: str | None) -> "list[Sample]":
-    """The labelled images; DatasetError where there are none."""
-    from models.evaluation import datasets
-
-    if not data.is_dir():
-        raise datasets.DatasetError(f"{data} is not a folder of labelled images")
-    return [one for one in datasets.read(data) if view in (None, one.view)]
-
-
-def locator(samples: "list[Sample]", engine: str, models_dir: Path) -> "Locate | None":
-    """What finds the largest face, where the data do not say where it is."""
-    if all(one.box for one in samples):
-        return None
-    from models.engine import load_engine
-
-    detector = load_engine(engine, models_dir)
-
-    def largest(image: Any) -> Any:
-        faces = detector.detect(image)
-        return max(faces, key=lambda face: face.box.area).box if faces else None
-
-    return largest
 
 
 def run(

@@ -98,17 +98,21 @@ def _shuffled(indices: Sequence[int], rng: np.random.Generator) -> Iterator[int]
 
 @dataclass(frozen=True)
 class Part:
-    """Which part of a stream is meant: from the image ``first`` on, every ``of``-th, from this."""
+    """Which part of a stream is meant: from the image ``first`` on, this one of ``of`` shares.
+
+    Shares take turns by batches of ``block`` images, so that each has live faces and attacks.
+    """
 
     first: int = 0
     number: int = 0
     of: int = 1
+    block: int = 1
 
 
 def numbered(samples: Sequence[Sample], seed: int, part: Part) -> Iterator[tuple[int, int]]:
     """(number in the stream, index of the sample) of this part of the stream, without end."""
     for number, index in enumerate(draws(samples, seed)):
-        if number >= part.first and number % part.of == part.number:
+        if number >= part.first and number // part.block % part.of == part.number:
             yield number, index
 
 

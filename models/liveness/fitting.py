@@ -131,6 +131,7 @@ class _Fitting:
         self.history: list[Epoch] = []
         self.best: checkpoint.Arrays = []
         self.learn = tf.function(self._learn)
+        self.agree = tf.function(lambda: self.strategy.run(self._replica_agree))
         self.answer = tf.function(
             lambda images: model(images, training=False),
             input_signature=[tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.float32)],
@@ -193,9 +194,23 @@ class _Fitting:
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return loss, _share_right(wanted, margin)
 
+    def _replica_agree(self) -> None:
+        """Give all workers the mean of what each has gathered: normalisation's statistics.
+
+        Otherwise each would judge an epoch by its own, and they might stop at different ones.
+        """
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        for variable in self.model.non_trainable_weights:
+            mean = context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.identity(variable.value))
+            variable.assign(mean)
+
     def _end_epoch(self, loss: float, accuracy: float) -> None:
         import tensorflow as tf
 
+        if self.strategy.num_replicas_in_sync > 1:
+            self.agree()
         margin = np.concatenate(
             [
                 margins(self.answer(np.asarray(images, np.float32)), self.live).numpy()

@@ -1,40 +1,49 @@
 # SPDX-License-Identifier: MIT
 """Installing a model that a person trained: only when it is not worse, and never for good.
 
-Two models are compared on the same recordings, which neither has seen, each at its own threshold
-and by whole decisions, as Verify decides. The new one may be installed when it takes no more
-attacks of any species for live, and refuses no more live faces, than the old one; and when there
-were enough decisions to tell. A trained model only adds a vote that denies: the stock model and
-other installed ones keep theirs.
+All models are compared on the same recordings, which none of them has seen, each at its own
+threshold and by whole decisions, as Verify decides. A new one may be installed where
 
-Versions live in ``<models_dir>/.<name>-versions/<first of sha256>/``; ``<models_dir>/<name>`` is a
-link to the one in use, so changing over and rolling back are one atomic step.
+- alone it takes no more attacks of any species for live, and refuses no more live faces, than the
+  one whose place it takes (or the one that ships, where it is the first);
+- all models together make no more errors of any kind with it than without;
+- there were enough decisions to tell.
+
+A trained model only adds a vote that denies: the stock model and other installed ones keep theirs.
+
+Versions live in ``<models_dir>/.<name>-versions/<first of a sha256>/``; ``<models_dir>/<name>`` is
+a link to the one in use, so changing over and rolling back are one atomic step.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from models.errors import ModelError
 from models.evaluation import rates
+from models.evaluation.compare import judged
 from models.evaluation.datasets import Sample
-from models.evaluation.liveness import ALL, RUN, Scored, report
+from models.evaluation.liveness import ALL, RUN, Rates, Scored, report, together
 from models.liveness.files import write_folder
-from models.liveness.passive import load_described
+from models.liveness.passive import PassiveModel, load_described
+from models.liveness.seen import CONTENTS, DESCRIPTION
 from models.registry import models
 
 # With no error in 30 trials a rate is below 10 % at 95 % confidence (the rule of three).
 ENOUGH = 30
-DESCRIPTION = "model.json"
+NONE = "none"  # what stands for no version at all
+
+Votes = Sequence[tuple[Sequence[Scored], float]]  # each model's scores and threshold
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Why a candidate may not be installed; nothing in either means that it may.
 
-    worse     a line for each rate that is worse than the old model's
+    worse     a line for each rate that is worse than it was
     missing   how many more decisions it takes to tell, for "live" and each species
     """
 
@@ -45,42 +54,79 @@ class Comparison:
     def passed(self) -> bool:
         return not self.worse and not self.missing
 
+    def __str__(self) -> str:
+        more = [f"{count} more decisions of {name}" for name, count in self.missing.items()]
+        tell = f"to tell, it takes {', '.join(more)}, of {RUN} frames each" if more else ""
+        return "; ".join([*self.worse, *([tell] if tell else [])])
 
-def unseen(samples: Iterable[Sample], *descriptions: Mapping[str, Any]) -> list[Sample]:
-    """The samples of recordings that no described model was trained or tuned on."""
-    seen = {
-        tuple(recording)
-        for description in descriptions
-        for recording in description.get("trained", {}).get("recordings", [])
-    }
-    return [sample for sample in samples if (sample.source, sample.session) not in seen]
+
+@dataclass(frozen=True)
+class Version:
+    """One installed version of a trained model."""
+
+    id: str
+    installed: datetime
+    in_use: bool
+    previous: bool
+
+
+def judge(
+    samples: Sequence[Sample],
+    candidate: PassiveModel,
+    in_use: Sequence[PassiveModel],
+    replaced: PassiveModel | None,
+) -> Comparison:
+    """The candidate on samples that no model has seen, beside the models in use (stock first).
+
+    ``replaced`` is the one of them whose place it takes.
+    """
+    scored = {model.id: (judged(samples, model), model.threshold) for model in in_use}
+    new = (judged(samples, candidate), candidate.threshold)
+    peer = scored[(replaced or in_use[0]).id]
+    kept = [scored[model.id] for model in in_use if model is not replaced]
+    return compare(new, peer, (list(scored.values()), [*kept, new]))
 
 
 def compare(
-    candidate: Sequence[Scored],
-    installed: Sequence[Scored],
-    thresholds: tuple[float, float],
+    candidate: tuple[Sequence[Scored], float],
+    installed: tuple[Sequence[Scored], float],
+    votes: tuple[Votes, Votes] | None = None,
     run: int = RUN,
 ) -> Comparison:
     """The candidate beside the installed model, scored on the same samples in the same order.
 
-    ``thresholds`` are the candidate's and the installed one's.
+    ``votes`` are those of all models together without the candidate, and with it.
     """
-    if [one.sample for one in candidate] != [one.sample for one in installed]:
+    if [one.sample for one in candidate[0]] != [one.sample for one in installed[0]]:
         raise ValueError("the two models were scored on different samples")
-    new = report(candidate, thresholds[0], run).decisions[ALL]
-    old = report(installed, thresholds[1], run).decisions[ALL]
-    pairs = {"live": (new.bpcer, old.bpcer)}
-    pairs |= {species: (rate, old.apcer[species]) for species, rate in new.apcer.items()}
-    worse = tuple(
-        _line(name, *pair) for name, pair in pairs.items() if pair[0].errors > pair[1].errors
-    )
-    missing = {
-        name: ENOUGH - pair[0].trials for name, pair in pairs.items() if pair[0].trials < ENOUGH
-    }
+    new, old = (report(*one, run).decisions[ALL] for one in (candidate, installed))
+    worse = _worse(new, old, "it", "the installed one")
+    if votes is not None:
+        before, after = (together(one, run).decisions[ALL] for one in votes)
+        worse += _worse(after, before, "with it, all models together", "without it")
+    trials = {"live": new.bpcer.trials, **{name: one.trials for name, one in new.apcer.items()}}
+    missing = {name: ENOUGH - count for name, count in trials.items() if count < ENOUGH}
     if not new.apcer:
         missing["attacks"] = ENOUGH
-    return Comparison(worse, missing)
+    return Comparison(tuple(worse), missing)
+
+
+def _worse(new: Rates, old: Rates, who: str, other: str) -> list[str]:
+    """A line for each kind of error that is more frequent than before."""
+    pairs = {"live": (new.bpcer, old.bpcer)}
+    pairs |= {species: (rate, old.apcer[species]) for species, rate in new.apcer.items()}
+    return [
+        _line(name, one, before, who, other)
+        for name, (one, before) in pairs.items()
+        if one.errors > before.errors
+    ]
+
+
+def _line(name: str, new: rates.Rate, old: rates.Rate, who: str, other: str) -> str:
+    many = who != "it"
+    refuses, takes = ("refuse", "take") if many else ("refuses", "takes")
+    did = f"{refuses} live faces" if name == "live" else f"{takes} {name} for live"
+    return f"{who} {did} in {new.errors} of {new.trials} decisions, {other} in {old.errors}"
 
 
 def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> Path:
@@ -88,50 +134,107 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
 
     Returns the version's folder. The version that was in use is kept, for ``rollback``.
     """
-    if not name or name in models() or name.startswith(".") or Path(name).name != name:
-        raise ModelError(f'"{name}" cannot name a trained model')
+    require_name(name)
     if not verdict.passed:
-        raise ModelError(f"not installed: {'; '.join(_reasons(verdict))}")
+        raise ModelError(f"not installed: {verdict}")
     load_described(trained / DESCRIPTION)  # a damaged or changed model ends here
     try:
         text = (trained / DESCRIPTION).read_text(encoding="utf-8")
         about = {**json.loads(text), "id": name}
-        network = (trained / about["file"]).read_bytes()
-        version = _versions(models_dir, name) / str(about["sha256"])[:16]
+        files = {
+            about["file"]: (trained / about["file"]).read_bytes(),
+            DESCRIPTION: (json.dumps(about, indent=1) + "\n").encode(),
+        }
+        if (trained / CONTENTS).exists():
+            files[CONTENTS] = (trained / CONTENTS).read_bytes()
+        digest = hashlib.sha256(b"".join(files.values())).hexdigest()
+        version = _versions(models_dir, name) / digest[:16]
         if not version.exists():
-            data = (json.dumps(about, indent=1) + "\n").encode()
-            write_folder(version, {about["file"]: network, DESCRIPTION: data})
+            write_folder(version, files)
         load_described(version / DESCRIPTION)  # what runs is what was written
-        _use(models_dir, name, version)
+        _use(models_dir, name, version.name)
     except OSError as error:
         raise ModelError(f"{name}: cannot be installed: {error}") from error
     return version
 
 
-def rollback(models_dir: Path, name: str) -> Path:
-    """Put the version back in use that was in use before; returns its folder, or ModelError."""
+def rollback(models_dir: Path, name: str, version: str = "") -> str:
+    """Put the version back in use that was in use before, or the one that ``version`` begins.
+
+    Returns its id; NONE where there was no model of this name before. ModelError where there is
+    nothing to go back to, or what is there is damaged.
+    """
+    require_name(name)
+    found = list_versions(models_dir, name)
+    wanted = [one.id for one in found if version and one.id.startswith(version)]
+    if version and len(wanted) != 1:
+        raise ModelError(f"{name}: {len(wanted)} versions begin with {version}")
     try:
-        before = (_versions(models_dir, name) / "previous").readlink()
-        version = _versions(models_dir, name) / before.name
-        load_described(version / DESCRIPTION)
-        _use(models_dir, name, version)
-    except OSError:
+        chosen = wanted[0] if wanted else _target(_versions(models_dir, name) / "previous")
+        if chosen == NONE and not (models_dir / name).is_symlink():
+            raise FileNotFoundError
+        if chosen != NONE:
+            load_described(_versions(models_dir, name) / chosen / DESCRIPTION)
+        _use(models_dir, name, chosen)
+    except FileNotFoundError:
         raise ModelError(f"{name}: there is no version to go back to") from None
-    return version
+    except OSError as error:
+        raise ModelError(f"{name}: cannot go back: {error}") from error
+    return chosen
+
+
+def list_versions(models_dir: Path, name: str) -> list[Version]:
+    """The installed versions, the latest first."""
+    require_name(name)
+    folder = _versions(models_dir, name)
+    used, before = (_target(link, "") for link in (models_dir / name, folder / "previous"))
+    try:
+        paths = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be read: {error.strerror}") from error
+    found = [
+        Version(
+            path.name,
+            datetime.fromtimestamp(path.stat().st_mtime).astimezone(),
+            path.name == used,
+            path.name == before,
+        )
+        for path in paths
+        if not path.name.startswith(".")
+    ]
+    return sorted(found, key=lambda one: one.installed, reverse=True)
+
+
+def require_name(name: str) -> None:
+    """ModelError unless a trained model may be called that."""
+    if not name or name in models() or name.startswith(".") or Path(name).name != name:
+        raise ModelError(f'"{name}" cannot name a trained model')
 
 
 def _versions(models_dir: Path, name: str) -> Path:
     return models_dir / f".{name}-versions"
 
 
-def _use(models_dir: Path, name: str, version: Path) -> None:
-    link = models_dir / name
-    if link.is_symlink():
-        current = Path(link.readlink().name)
-        if current.name == version.name:
-            return
-        _point(_versions(models_dir, name) / "previous", current)
-    _point(link, version.relative_to(models_dir))
+def _use(models_dir: Path, name: str, version: str) -> None:
+    """Change over to a version, or to NONE, and remember what was in use."""
+    link, folder = models_dir / name, _versions(models_dir, name)
+    current = _target(link, NONE)
+    if current == version:
+        return
+    _point(folder / "previous", Path(current))
+    if version == NONE:
+        link.unlink()
+    else:
+        _point(link, (folder / version).relative_to(models_dir))
+
+
+def _target(link: Path, missing: str | None = None) -> str:
+    """The name of what a link points to; ``missing``, or FileNotFoundError, where there is none."""
+    if not link.is_symlink() and missing is not None:
+        return missing
+    return link.readlink().name
 
 
 def _point(link: Path, target: Path) -> None:
@@ -140,13 +243,3 @@ def _point(link: Path, target: Path) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(link)
-
-
-def _reasons(verdict: Comparison) -> list[str]:
-    more = [f"{count} more decisions of {name}" for name, count in verdict.missing.items()]
-    return [*verdict.worse, *([f"to tell, it takes {', '.join(more)}"] if more else [])]
-
-
-def _line(name: str, new: rates.Rate, old: rates.Rate) -> str:
-    did = "refuses live faces" if name == "live" else f"takes {name} for live"
-    return f"it {did} in {new.errors} of {new.trials} decisions, the installed one in {old.errors}"

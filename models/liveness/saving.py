@@ -11,10 +11,9 @@
 The pictures are in no file that a model is loaded from.
 """
 
-import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -29,9 +28,9 @@ from models.evaluation.plot import Curve, document, plot
 from models.liveness.card import card, judges
 from models.liveness.files import write_folder
 from models.liveness.fitting import Settings
+from models.liveness.seen import CONTENTS, content
 from models.liveness.train import Trained, description
 
-SEEN = "trained-on.txt"
 WORST = 6  # frames of each kind on the report's page
 THUMBNAIL = 160  # pixels, the longer side
 
@@ -52,7 +51,7 @@ def save(trained: Trained, directory: Path, name: str, settings: Settings) -> No
         "metrics.json": _json(metrics),
         "MODEL_CARD.md": card(trained, name, settings).encode(),
         "report/index.html": report_page(trained, name, worst).encode(),
-        SEEN: "".join(f"{digest}\n" for digest in sorted(contents(learnt))).encode(),
+        CONTENTS: "".join(f"{one}\n" for one in sorted({content(s.path) for s in learnt})).encode(),
         "model.json": _json(about(trained, name, settings, learnt)),
     }
     files |= {f"report/{_place(number)}": thumbnail(one) for number, one in enumerate(worst)}
@@ -75,11 +74,6 @@ def about(
             "recordings": sorted(recordings(learnt)),
         },
     }
-
-
-def contents(samples: Iterable[Sample]) -> set[str]:
-    """What tells these images from others, whatever they are called: the first of their SHA-256."""
-    return {hashlib.sha256(one.path.read_bytes()).hexdigest()[:20] for one in samples}
 
 
 def keras_file(model: Any) -> bytes:

@@ -213,10 +213,11 @@ def _fitted(
     path = work / CHECKPOINT
     resumed = checkpoint.load(path, purpose) if resume else None
     keeping = Keeping(path, purpose, resumed) if workers.workers == 1 else None
-    batch = max(settings.batch // workers.workers, 2)
+    batch = max(settings.batch // workers.workers // 2 * 2, 2)
     steps = max(len(parts.train) // settings.batch, 1)
     done = len(resumed.history) if resumed else 0
-    part = dataset.Part(done * steps * settings.batch, workers.number, workers.workers)
+    first = done * steps * settings.batch
+    part = dataset.Part(first, workers.number, workers.workers, batch)
     stream = dataset.stream(parts.train, *crop, batch, settings.seed, part)
     images = dataset.held_crops(parts.validation, *crop, work / f"{workers.number}-{HELD}")
     live = np.array([sample.live for sample in parts.validation], np.float32)

@@ -81,8 +81,9 @@ def test_a_stream_is_the_same_from_any_place_on_and_in_parts() -> None:
     samples = recording("cam", "a", 5, live=True) + recording("cam", "b", 7, live=False)
     whole = list(islice(dataset.numbered(samples, 3, Part()), 60))
     assert whole[20:] == list(islice(dataset.numbered(samples, 3, Part(first=20)), 40))
-    shares = [list(islice(dataset.numbered(samples, 3, Part(0, n, 3)), 20)) for n in range(3)]
+    shares = [list(islice(dataset.numbered(samples, 3, Part(0, n, 3, 4)), 20)) for n in range(3)]
     assert sorted(pair for share in shares for pair in share) == whole
+    assert [sum(samples[index].live for _, index in share) for share in shares] == [10, 10, 10]
     assert whole != list(islice(dataset.numbered(samples, 4, Part()), 60))
 
 

@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import re
+import socket
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from models.liveness import export, networks, saving, splitting, train
 from models.liveness.passive import load_described
 from models.liveness.torchfile import WeightsError
 from models.runtime import Network
+from tests.cli.conftest import SCRIPT
 from tests.harness.data import SHARED, needs
 
 PUBLISHED = SHARED / "models/minifasnet"
@@ -33,6 +36,7 @@ QUICK = train.Settings(architecture="livenessnet", epochs=6, batch=32, rate=3e-3
 
 
 SILENT = train.Listener()
+HANG_GUARD = 600  # seconds
 
 
 def recordings(
@@ -258,3 +262,94 @@ def test_one_class_and_few_recordings_are_one_line(tmp_path: Path) -> None:
         trained_on(recordings(tmp_path, 2, 2, signal=True), QUICK, tmp_path, resume=True)
     with pytest.raises(DatasetError, match="holds no labelled images"):
         read(tmp_path / "nothing")
+
+
+# The command
+
+
+def manifest(folder: Path, samples: list[Sample]) -> Path:
+    """Say in a manifest what the samples in the folder are."""
+    head = "path,source,view,label,species,subject,session,box_x,box_y,box_w,box_h"
+    rows = [
+        f"{one.path.name},{one.source},{one.view},{'real' if one.live else 'fake'},{one.species},"
+        f"{one.subject},{one.session},{BOX.x},{BOX.y},{BOX.width},{BOX.height}"
+        for one in samples
+    ]
+    (folder / "manifest.csv").write_text("\n".join([head, *rows]) + "\n")
+    return folder
+
+
+def started(data: Path, out: Path, *arguments: str, **env: str) -> "subprocess.Popen[str]":
+    """``faceauth liveness train``, on its way."""
+    return subprocess.Popen(
+        [*(SCRIPT, "liveness", "train", data, out, "--arch", "livenessnet"), *arguments],
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_killed_and_resumed_by_the_command(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    data = manifest(tmp_path / "data", recordings(tmp_path / "data", 6, 6, signal=True))
+    out, few = tmp_path / "out", ("--epochs", "4", "--batch", "8")
+    killed = started(data, out, *few)
+    assert killed.stderr is not None
+    for line in killed.stderr:
+        if "epoch 2:" in line:
+            break
+    killed.kill()
+    killed.communicate()
+    assert not out.exists()
+    refused = started(data, out, *few)
+    _, said = refused.communicate(timeout=HANG_GUARD)
+    assert (refused.returncode, "--resume goes on with it" in said) == (2, True), said
+    resumed = started(data, out, *few, "--resume", "--json")
+    answer, said = resumed.communicate(timeout=HANG_GUARD)
+    assert resumed.returncode == 0, said
+    assert "epoch 1:" not in said
+    assert json.loads(answer)["epochs"] == 4
+    assert load_described(out / "model.json").id == "personal"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def test_two_workers_train_one_network(tmp_path: Path) -> None:
+    """They go in step, agree on every figure, and the first one alone writes."""
+    (tmp_path / "data").mkdir()
+    data = manifest(tmp_path / "data", recordings(tmp_path / "data", 6, 6, signal=True))
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    workers = [
+        started(
+            *(data, tmp_path / f"out{number}", "--epochs", "2", "--batch", "8"),
+            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": number}}),
+        )
+        for number in range(2)
+    ]
+    said = [worker.communicate(timeout=HANG_GUARD)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], said
+    epochs = [[line for line in one.splitlines() if "epoch" in line] for one in said]
+    assert len(epochs[0]) == 2
+    assert epochs[0] == epochs[1]
+    assert load_described(tmp_path / "out0" / "model.json").id == "personal"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out0"]
+
+
+def test_a_wrong_tf_config_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    data = manifest(tmp_path / "data", recordings(tmp_path / "data", 3, 2, signal=True))
+    wrong = started(data, tmp_path / "out", TF_CONFIG='{"cluster": {}}')
+    _, said = wrong.communicate(timeout=HANG_GUARD)
+    assert wrong.returncode == 2
+    assert "TF_CONFIG must name the workers" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""What the verbs of ``liveness`` read: labelled images, and where the faces in them are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models.evaluation.datasets import Sample
+    from models.liveness.dataset import Locate, Looked
+
+
+def samples_of(data: Path, view: str | None = None) -> "list[Sample]":
+    """The labelled images; DatasetError where there are none."""
+    from models.evaluation import datasets
+
+    if not data.is_dir():
+        raise datasets.DatasetError(f"{data} is not a folder of labelled images")
+    return [one for one in datasets.read(data) if view in (None, one.view)]
+
+
+def locator(samples: "list[Sample]", engine: str, models_dir: Path) -> "Locate | None":
+    """What finds the largest face, where the data do not say where it is."""
+    if all(one.box for one in samples):
+        return None
+    from models.engine import load_engine
+
+    detector = load_engine(engine, models_dir)
+
+    def largest(image: Any) -> Any:
+        faces = detector.detect(image)
+        return max(faces, key=lambda face: face.box.area).box if faces else None
+
+    return largest
+
+
+def look(samples: "list[Sample]", engine: str, models_dir: Path, show: Any) -> "Looked":
+    """The samples that can be used; DatasetError where none can."""
+    from models.evaluation.datasets import DatasetError
+    from models.liveness import dataset
+
+    def progress(done: int, of: int) -> None:
+        show(f"Looking at the images: {done} of {of}", done / of)
+
+    found = dataset.look(samples, locator(samples, engine, models_dir), progress)
+    if not found.samples:
+        raise DatasetError(f"no image can be used: {(found.unreadable or ['no face is found'])[0]}")
+    return found

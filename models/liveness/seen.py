@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Which images a trained model has seen, and so may not be judged by.
+
+By their recording, because the other frames of one are nearly the same; and by their content, so
+that neither another name nor another folder makes a known image new.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import ModelError
+from models.evaluation.datasets import DatasetError, Sample
+
+CONTENTS = "trained-on.txt"  # beside a model's description
+DESCRIPTION = "model.json"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Recordings (source, session), and the first digits of the images' SHA-256."""
+
+    recordings: frozenset[tuple[str, str]] = frozenset()
+    contents: frozenset[str] = frozenset()
+
+    @classmethod
+    def by(cls, folder: Path) -> "Seen":
+        """What the model in the folder has seen; nothing where it does not say."""
+        path = folder / DESCRIPTION
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+            pairs = about.get("trained", {}).get("recordings", [])
+            recordings = frozenset((str(source), str(session)) for source, session in pairs)
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError, TypeError, AttributeError):
+            raise ModelError(
+                f"{folder / DESCRIPTION}: does not say what it was trained on"
+            ) from None
+        path = folder / CONTENTS
+        contents = path.read_text(encoding="utf-8").split() if path.exists() else []
+        return cls(recordings, frozenset(contents))
+
+
+def unseen(samples: Sequence[Sample], models: Iterable[Seen]) -> list[Sample]:
+    """The samples of recordings of which none of the models has seen an image."""
+    known = list(models)
+    recordings = {recording for one in known for recording in one.recordings}
+    contents = {content for one in known for content in one.contents}
+    recordings |= {
+        (sample.source, sample.session)
+        for sample in samples
+        if contents and content(sample.path) in contents
+    }
+    return [one for one in samples if (one.source, one.session) not in recordings]
+
+
+def content(path: Path) -> str:
+    """What tells an image from others, whatever it is called; DatasetError where it is unreadable.
+
+    The first 80 bits of the SHA-256 of its file.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:20]
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
