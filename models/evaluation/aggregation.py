@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""By which rule to judge a run of frames: ``python -m models.evaluation.aggregation --data DIR``.
+"""By which rule to judge a run of frames, and at which threshold.
+
+``python -m models.evaluation.aggregation --data ../shared/data``
 
 Each recording of the full frames is cut into runs, as Verify has them, and each run is judged by
 several rules; once as recorded, and once as a worse camera would have shown it
-(models/liveness/augment.py), where there are enough errors to tell the rules apart.
+(models/liveness/augment.py), where there are enough errors to tell the rules apart. Then, by the
+lower median, what each threshold costs: live faces refused (BPCER), and attacks of the worst
+species passed (APCER).
 """
 
 import argparse
@@ -16,14 +20,16 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.evaluation import datasets, rates
+from models.evaluation.compare import judged
 from models.evaluation.datasets import DatasetError, Sample, recordings
-from models.evaluation.liveness import RUN, read_image
+from models.evaluation.liveness import ALL, RUN, Rates, Scored, percent, read_image, report
 from models.face import Face
 from models.liveness.augment import webcam
 from models.liveness.passive import STOCK, PassiveModel, load_described
 
 Scores = NDArray[np.float64]
 NO_POINTS = np.zeros((5, 2), np.float32)
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def _log_odds(scores: Scores) -> float:
@@ -57,6 +63,7 @@ def main() -> int:
         for worse in (False, True):
             print(f"\n{'on a worse camera' if worse else 'as recorded'}\n")
             print(table(scored(samples, model, worse=worse), model.threshold))
+        print(f"\nby threshold\n\n{thresholds(judged(samples, model))}")
     except (DatasetError, ModelError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -99,6 +106,22 @@ def table(runs: Sequence[tuple[bool, Scores]], threshold: float) -> str:
         )
         lines.append(f"| {name} | {' | '.join(f'{100 * cell:.1f}' for cell in cells)} |")
     return "\n".join(lines)
+
+
+def thresholds(frames: Sequence[Scored]) -> str:
+    """A Markdown table, a row a threshold; percent, with intervals."""
+    heads = [f"{rate}, {unit}" for unit in ("frame", "decision") for rate in ("BPCER", "APCER")]
+    lines = [f"| threshold | {' | '.join(heads)} |", "|---|---|---|---|---|"]
+    for threshold in THRESHOLDS:
+        found = report(frames, threshold)
+        cells = [*_pair(found.frames[ALL]), *_pair(found.decisions[ALL])]
+        lines.append(f"| {threshold} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _pair(row: Rates) -> tuple[str, str]:
+    name, worst = max(row.apcer.items(), key=lambda pair: pair[1].value)
+    return percent(row.bpcer), f"{percent(worst)} ({name})"
 
 
 if __name__ == "__main__":
