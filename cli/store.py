@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""The verb ``store``: a new key for the templates, and backups of the faces. All of it is root's.
+
+The daemon does the work and never sees a passphrase: it gets the key that came of it, and a file.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from cli import connection, output
+from cli.arguments import user_option
+from cli.exits import Exit, die
+from cli.lazy import Verb, Verbs
+from cli.terminal import has_terminal
+
+if TYPE_CHECKING:
+    from cli.store_file import Identity, Passphrase, Recipient
+
+SHORTEST = 10  # characters of a passphrase: a backup can be guessed at for years
+PRIVATE = 0o600
+
+VERBS = {
+    "rekey": "cli.store:rekey",
+    "backup": "cli.store:backup",
+    "restore": "cli.store:restore",
+    "keygen": "cli.store:keygen",
+}
+
+PATH = click.Path(path_type=Path)
+passphrase_option = click.option(
+    "--passphrase-file", type=PATH, metavar="FILE", help="The passphrase is FILE's first line."
+)
+
+
+@click.group(cls=Verbs, verbs=VERBS)
+def store() -> None:
+    """Look after the store of faces: its key, and backups."""
+
+
+@click.command(cls=Verb)
+def rekey() -> None:
+    """Put all templates under a new key, and destroy the old one.
+
+    Whatever happens meanwhile, they stay readable: what was interrupted is finished at the next
+    start of the daemon. Backups are not under this key.
+    """
+    connection.connect().rekey()
+    output.answer({"rekeyed": True}, "All templates are under a new key")
+
+
+@click.command(cls=Verb)
+@click.argument("file", type=PATH)
+@user_option
+@click.option("-r", "--recipient", metavar="KEY", help="Encrypt it for this public key (keygen).")
+@passphrase_option
+def backup(
+    file: Path, user: str | None, recipient: str | None, passphrase_file: Path | None
+) -> None:
+    """Write all faces, or USER's, encrypted, into a new FILE.
+
+    It opens with the passphrase, or with the private key of the recipient, on any machine.
+    """
+    if recipient and passphrase_file:
+        raise click.UsageError("--recipient and --passphrase-file exclude each other")
+    with failures(file):
+        way = _recipient(recipient) if recipient else _passphrase(passphrase_file, twice=True)
+        line, key = way.begin()
+    with new_file(file) as out:
+        out.write(line)
+        faces = connection.connect().backup_faces(key, out.fileno(), user or "")
+    output.answer({"file": str(file), "faces": faces}, f"Wrote {count(faces)} to {file}")
+
+
+@click.command(cls=Verb)
+@click.argument("file", type=PATH)
+@user_option
+@click.option("-i", "--identity", type=PATH, metavar="FILE", help="The private key (keygen).")
+@passphrase_option
+def restore(
+    file: Path, user: str | None, identity: Path | None, passphrase_file: Path | None
+) -> None:
+    """Bring the faces in FILE, or USER's among them, into this machine's store.
+
+    Faces that are here already stay as they are.
+    """
+    from cli.store_file import LONGEST_LINE
+
+    if identity and passphrase_file:
+        raise click.UsageError("--identity and --passphrase-file exclude each other")
+    with failures(file), file.open("rb", buffering=0) as data:
+        line = data.readline(LONGEST_LINE)
+        way = _identity(identity) if identity else _passphrase(passphrase_file, twice=False)
+        key = way.key(line)
+        added, known = connection.connect().restore_faces(key, data.fileno(), user or "")
+    answer = {"file": str(file), "added": added, "known": known}
+    output.answer(answer, f"Added {count(added)}; {count(known)} already here")
+
+
+@click.command(cls=Verb)
+@click.argument("file", type=PATH)
+def keygen(file: Path) -> None:
+    """Make a key pair for backups: the private key into a new FILE, the public one is told."""
+    from cli.store_file import PRIVATE_PREFIX, PUBLIC_PREFIX, new_identity, spelt
+
+    identity = new_identity()
+    with new_file(file) as out:
+        out.write(f"{spelt(PRIVATE_PREFIX, identity.private)}\n".encode())
+    public = spelt(PUBLIC_PREFIX, identity.public)
+    output.answer({"file": str(file), "public": public}, public)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file of the caller's alone, that was not there; gone again where the block fails."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE)
+    except OSError as error:
+        die(f"{path}: {error.strerror}", Exit.USAGE)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            yield file
+            os.fsync(file.fileno())
+    except BaseException as error:
+        with suppress(OSError):
+            path.unlink()
+        if isinstance(error, OSError):
+            die(f"{path}: {error.strerror}", Exit.UNAVAILABLE)
+        raise
+
+
+@contextmanager
+def failures(path: Path) -> Iterator[None]:
+    """What is wrong with a file or a key ends the command in one line."""
+    from cli.store_file import BackupFileError
+
+    try:
+        yield
+    except BackupFileError as error:
+        die(f"{path}: {error}", Exit.USAGE)
+    except OSError as error:
+        die(f"{error.filename or path}: {error.strerror}", Exit.USAGE)
+
+
+def _passphrase(file: Path | None, *, twice: bool) -> "Passphrase":
+    from cli.store_file import Passphrase
+
+    if file:
+        text = file.read_text("utf-8", "surrogateescape").partition("\n")[0]
+    elif has_terminal():
+        text = click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
+    else:
+        die("there is no terminal to ask on; use --passphrase-file or a key pair", Exit.USAGE)
+    if twice and len(text) < SHORTEST:
+        die(f"a passphrase has at least {SHORTEST} characters", Exit.USAGE)
+    return Passphrase(text)
+
+
+def _recipient(text: str) -> "Recipient":
+    from cli.store_file import PUBLIC_PREFIX, Recipient, read_key
+
+    return Recipient(read_key(PUBLIC_PREFIX, text))
+
+
+def _identity(file: Path) -> "Identity":
+    from cli.store_file import PRIVATE_PREFIX, Identity, read_key
+
+    return Identity(read_key(PRIVATE_PREFIX, file.read_text("utf-8", "replace")))
+
+
+def count(faces: int) -> str:
+    return "1 face" if faces == 1 else f"{faces} faces"
