@@ -7,6 +7,7 @@ for the runtime that all other networks use (8 ms a chip), and dlib's own forwar
 where the conversion is not possible or does not agree with it.
 """
 
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,10 @@ WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
 CHIP = dlib_weights.CHIP
 PADDING = 0.25  # of the chip, around the landmarks' mean position: what dlib trained with
 TOLERANCE = 1e-4  # between embeddings, whose length is about 1.4
+
+SLOW = "dlib's network is used as it is, ten times slower, since the converted one is no good"
+
+log = logging.getLogger(__name__)
 
 Chips = NDArray[np.uint8]  # (n, 150, 150, 3), RGB
 
@@ -62,11 +67,15 @@ def chip_network(weights: Path) -> ChipNetwork:
     own = DlibNetwork(weights)
     try:
         converted = ConvertedNetwork(weights)
-    except (ImportError, ModelError, dlib_weights.DlibWeightsError):
+        probe = _probe()
+        apart = dlib_weights.largest_difference(converted(probe), own(probe))
+    except (ImportError, ModelError, dlib_weights.DlibWeightsError) as error:
+        log.warning("%s: %s", SLOW, error)
         return own
-    probe = _probe()
-    apart = dlib_weights.largest_difference(converted(probe), own(probe))
-    return converted if apart <= TOLERANCE else own
+    if not apart <= TOLERANCE:
+        log.warning("%s: it is %.2g off dlib's", SLOW, apart)
+        return own
+    return converted
 
 
 class DlibNetwork:

@@ -12,7 +12,7 @@ from skimage import data
 from models.engine import ENGINES, Engine, load_engine
 from models.errors import ModelError
 from models.face import Box, Face, Image
-from models.recognition import dlib_resnet
+from models.recognition import dlib_resnet, dlib_weights
 from models.recognition.calibration import calibration_for
 from models.registry import model
 from tests.harness.data import SHARED, needs
@@ -85,6 +85,7 @@ def test_dlibs_two_ways_give_the_same() -> None:
 
 def test_dlibs_own_network_is_used_where_the_converted_one_differs(
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def wrong(
         _self: object, chips: dlib_resnet.Chips
@@ -94,6 +95,19 @@ def test_dlibs_own_network_is_used_where_the_converted_one_differs(
     monkeypatch.setattr(dlib_resnet.ConvertedNetwork, "__call__", wrong)
     weights = model("dlib").path(dlib_resnet.WEIGHTS, NOWHERE)
     assert isinstance(dlib_resnet.chip_network(weights), dlib_resnet.DlibNetwork)
+    assert dlib_resnet.SLOW in caplog.text
+
+
+def test_dlibs_own_network_is_used_where_none_can_be_converted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(*_arguments: object) -> bytes:
+        raise ImportError("no module named onnx")
+
+    monkeypatch.setattr(dlib_weights, "to_onnx", missing)
+    weights = model("dlib").path(dlib_resnet.WEIGHTS, NOWHERE)
+    assert isinstance(dlib_resnet.chip_network(weights), dlib_resnet.DlibNetwork)
+    assert f"{dlib_resnet.SLOW}: no module named onnx" in caplog.text
 
 
 def test_dlib_embeds_only_what_its_own_detector_found() -> None:
