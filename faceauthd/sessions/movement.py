@@ -26,7 +26,7 @@ class Gesture(StrEnum):
 # What counts, as a difference to the neutral pose.
 TURNED = 0.25  # of Pose.turn
 NODDED = 0.12  # of Pose.nod
-CLOSED = 0.6  # Pose.eyes, as a share of the neutral pose's
+CLOSED = 0.55  # Pose.eyes, as a share of the neutral pose's
 OUT = 0.5  # of what counts: from here on it is a movement
 
 HELD = 0.1  # seconds at least, and two frames, that a turn or a nod is held
