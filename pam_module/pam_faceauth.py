@@ -35,6 +35,7 @@ from pam_module.hosts import (
     PamPython,
     clean,
 )
+from pam_module.language import translated
 
 TYPE_CHECKING = False  # typing takes as long to import as all the rest
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Attempt:
                 return word
             left = arguments.timeout - (time.monotonic() - started)
             if confirm == "enter":
-                code, typed = self.host.show(PAM_PROMPT_ECHO_OFF, PROMPT)
+                code, typed = self.host.show(PAM_PROMPT_ECHO_OFF, translated(PROMPT))
                 if typed or code != PAM_SUCCESS:
                     return "password-typed" if typed else "cancelled"
             self._say(PAM_TEXT_INFO, LOOKING)
@@ -146,7 +147,7 @@ class Attempt:
 
     def _say(self, style: int, text: str) -> None:
         if not self.silent:
-            self.host.show(style, text)  # a host that cannot show it loses nothing else
+            self.host.show(style, translated(text))  # a host that cannot show it loses nothing else
 
     def _hint(self, hint: str) -> None:
         if hint in GESTURES:

@@ -7,7 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,14 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from cli.language import DOMAIN, FOLDER
 from tests.harness.data import ROOT
 
-LANGUAGES = sorted(path.parts[-3] for path in FOLDER.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
+TEMPLATES = [ROOT / "cli/locale/faceauth.pot", ROOT / "pam_module/locale/pam_faceauth.pot"]
+TRANSLATIONS = [
+    (template, path)
+    for template in TEMPLATES
+    for path in sorted(template.parent.glob(f"*/LC_MESSAGES/{template.stem}.po"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,23 +47,31 @@ def fields(text: str) -> set[str]:
     return set(re.findall(r"\{[^}]*\}", text))
 
 
-def test_the_template_has_all_texts(script: dict[str, Any]) -> None:
+def test_the_templates_have_all_texts(script: dict[str, Any]) -> None:
     """Run ``make translations`` after changing a text, then translate what is new."""
-    make: Callable[[], Catalog] = script["template"]
-    assert catalogue(FOLDER / f"{DOMAIN}.pot").keys() == by_text(make()).keys()
+    make: Callable[[], Iterator[tuple[Path, Catalog]]] = script["templates"]
+    made = dict(make())
+    assert sorted(made) == sorted(TEMPLATES)
+    for path, texts in made.items():
+        assert catalogue(path).keys() == by_text(texts).keys()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_language_is_complete_and_keeps_the_placeholders(language: str) -> None:
-    translated = catalogue(FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po")
-    assert translated.keys() == catalogue(FOLDER / f"{DOMAIN}.pot").keys()
+def test_both_speak_the_same_languages() -> None:
+    spoken = [{path.parts[-3] for made, path in TRANSLATIONS if made == one} for one in TEMPLATES]
+    assert spoken[0] == spoken[1] == {"de"}
+
+
+@pytest.mark.parametrize(("template", "path"), TRANSLATIONS)
+def test_a_language_is_complete_and_keeps_the_placeholders(template: Path, path: Path) -> None:
+    translated = catalogue(path)
+    assert translated.keys() == catalogue(template).keys()
     for text, message in translated.items():
         originals = (text,) if isinstance(text, str) else text
         string = message.string or ""
         strings = (string,) if isinstance(string, str) else string
-        assert all(strings), f"{language}: not translated: {text!r}"
+        assert all(strings), f"{path.parts[-3]}: not translated: {text!r}"
         wanted = set().union(*map(fields, originals))
-        assert all(fields(one) == wanted for one in strings), f"{language}: {text!r}"
+        assert all(fields(one) == wanted for one in strings), f"{path.parts[-3]}: {text!r}"
 
 
 @pytest.mark.parametrize(
