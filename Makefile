@@ -13,7 +13,7 @@ SYSTEM_PYTHON := /usr/bin/python3
 SYSTEM_GI := /usr/lib/python3/dist-packages/gi
 
 PACKAGES := python3 python3-venv python3-gi gir1.2-glib-2.0 gcc libc6-dev make libpam0g-dev dbus libseccomp2
-TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace
+TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace sudo
 DEB_PACKAGES := dpkg-dev debhelper lintian
 # The guests of `make test-vm`. trixie is not in it by default: both take longer than CI has.
 VM_RELEASES ?= bookworm
@@ -50,7 +50,7 @@ test: $(VENV)/.ready $(MODULE) ## Run all tests
 
 test-train: $(VENV)/.ready ## Run the tests that train with TensorFlow (installs it)
 	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train,test]'
-	$(PYTHON) -m pytest tests/models/training_keras.py $(ARGS)
+	$(PYTHON) -m pytest tests/models/training_keras.py tests/models/training_stock.py $(ARGS)
 
 stock-model: $(VENV)/.ready ## Train the stock liveness model again, into build/stock-model
 	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train]'

@@ -54,10 +54,8 @@ def start_program() -> None:
 
 
 def fork() -> None:
-    pid = os.fork()
-    if pid == 0:
+    if os.fork() == 0:
         os._exit(0)
-    os.waitpid(pid, 0)
 
 
 def use_io_uring() -> None:
