@@ -1,0 +1,433 @@
+# SPDX-License-Identifier: MIT
+"""liveness train, evaluate, install, rollback, list: from images to a model in use, and back.
+
+A head on a network of three features is trained here, without TensorFlow. What needs it is in
+tests/models/training_keras.py.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import models.engine
+from cli import connection
+from cli.exits import Exit
+from faceauthd.results import FaceAuthError
+from models.liveness.passive import load_passive_models
+from tests.cli.conftest import Outcome, Run, one_line
+from tests.harness.data import SHARED, needs
+from tests.models.painted import engine
+from tests.models.tiny import affine
+
+SIDE = 96
+START = affine(np.zeros((3, 3)), np.zeros(3), size=80)
+HEAD = "path,source,view,label,species,subject,session,box_x,box_y,box_w,box_h"
+
+
+def picture(path: Path, light: int, rng: np.random.Generator) -> None:
+    image = rng.normal(light, 12, (SIDE, SIDE, 3)).clip(1, 255).astype(np.uint8)
+    assert cv2.imwrite(str(path), image)
+
+
+def recorded(folder: Path, per_kind: int, seed: int = 0, source: str = "cam") -> Path:
+    """A data set: bright live faces, dark attacks, a recording for each image."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [HEAD]
+    for species, light in (("", 170), ("print", 90), ("phone", 70)):
+        for number in range(per_kind):
+            name = f"{species or 'live'}-{number:03}.png"
+            picture(folder / name, light, rng)
+            label = "fake" if species else "real"
+            rows.append(f"{name},{source},fullframe,{label},{species},,{name},24,24,40,40")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Path:
+    path = tmp_path / "start.onnx"
+    path.write_bytes(START)
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path, daemon: Any) -> tuple[str, str]:
+    """A folder of models, and a daemon whose worker takes whatever is there."""
+    daemon.get_status.return_value = {"worker": "ready", "warnings": []}
+    (tmp_path / "models").mkdir()
+    return "-d", str(tmp_path / "models")
+
+
+Train = Any
+
+
+@pytest.fixture
+def train(faceauth: Run, start: Path) -> Train:
+    def run(data: Path, out: Path, *arguments: str) -> Outcome:
+        how = ("--arch", "minifasnet-head", "--from", str(start), "-d", "/nonexistent")
+        return faceauth("liveness", "train", str(data), str(out), *how, *arguments)
+
+    return run
+
+
+def test_train_writes_all_that_is_needed(train: Train, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = train(recorded(tmp_path / "data", 8), out, "--name", "mine", "--json")
+    assert outcome.status == Exit.DONE, outcome.err
+    answer = json.loads(outcome.out)
+    assert answer["judged_on"] == "test"
+    assert answer["held_out"]["frames"]["all"]["eer"]["value"] == 0.0
+    assert "recordings judge: 2 live" in outcome.err
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert files >= {"model.onnx", "model.json", "metrics.json", "MODEL_CARD.md"}
+    assert files >= {"report/index.html", "report/worst/01.jpg", "trained-on.txt"}
+    about = json.loads((out / "model.json").read_text())
+    assert about["id"] == "mine"
+    assert about["trained"]["settings"]["seed"] == 0
+    assert len(about["trained"]["recordings"]) == len((out / "trained-on.txt").read_text().split())
+    page = (out / "report" / "index.html").read_text()
+    assert "http" not in page
+    assert page.count("<img") == len(re.findall(r"worst/\d\d\.jpg", page)) > 0
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_same_seed_gives_the_same_model(train: Train, tmp_path: Path) -> None:
+    data = recorded(tmp_path / "data", 6)
+    for name, seed in (("one", "4"), ("two", "4"), ("three", "5")):
+        assert train(data, tmp_path / name, "--seed", seed).status == Exit.DONE
+    one, two, three = (
+        (tmp_path / name / "model.json").read_text() for name in ("one", "two", "three")
+    )
+    assert one == two != three
+
+
+def test_plain_folders_train_too(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models.engine, "load_engine", lambda *_: engine()[0])
+    rng = np.random.default_rng(0)
+    for kind, light in (("real/a", 170), ("real/b", 170), ("fake/print/c", 80), ("fake/d", 80)):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        for number in range(3):
+            picture(tmp_path / "data" / kind / f"{number}.png", light, rng)
+    outcome = train(tmp_path / "data", tmp_path / "out")
+    assert outcome.status == Exit.DONE, outcome.err
+    assert "too few recordings to judge by" in outcome.err
+    assert "flatter" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+
+
+def test_unreadable_images_are_left_out_and_said(train: Train, tmp_path: Path) -> None:
+    data = recorded(tmp_path / "data", 6)
+    (data / "live-000.png").write_bytes(b"no image")
+    (data / "live-001.png").unlink()
+    outcome = train(data, tmp_path / "out")
+    assert outcome.status == Exit.DONE, outcome.err
+    assert "2 images were left out, such as" in outcome.err
+
+
+def broken(data: Path, how: str) -> None:
+    """Spoil a data set."""
+    manifest = data / "manifest.csv"
+    lines = manifest.read_text().splitlines()
+    if how == "one class only":
+        lines = [line for line in lines if ",fake," not in line]
+    elif how == "no live faces":
+        lines = [line for line in lines if ",real," not in line]
+    elif how == "two sessions":
+        lines = [HEAD, *(line for line in lines if "-000" in line and "phone" not in line)]
+    elif how == "unreadable":
+        for path in data.glob("*.png"):
+            path.write_bytes(b"")
+    elif how == "empty":
+        lines = [HEAD]
+    manifest.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("one class only", "no images of attacks"),
+        ("no live faces", "no images of live faces"),
+        ("two sessions", "record live faces in at least 2 sessions"),
+        ("unreadable", "no image can be used"),
+        ("empty", "holds no labelled images"),
+    ],
+)
+def test_a_data_set_that_cannot_train_is_one_line(
+    train: Train, tmp_path: Path, how: str, said: str
+) -> None:
+    data = recorded(tmp_path / "data", 4)
+    broken(data, how)
+    outcome = train(data, tmp_path / "out")
+    assert outcome.status == Exit.USAGE
+    assert said in one_line(outcome)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "start.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{tmp}/none", "{tmp}/out"], "is not a folder of labelled images"),
+        (["{tmp}/data", "{tmp}/data"], "is there already"),
+        (
+            ["{tmp}/data", "{tmp}/out", "--from", "{tmp}/data/manifest.csv"],
+            "cannot be given a head",
+        ),
+        (["{tmp}/data", "{tmp}/out", "--finetune"], "exclude each other"),
+        (["{tmp}/data", "{tmp}/out", "--batch", "0"], "--batch"),
+        (["{tmp}/data", "{tmp}/half"], "--resume goes on with it"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(
+    faceauth: Run, start: Path, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    recorded(tmp_path / "data", 4)
+    (tmp_path / ".half.training").mkdir()
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    how = ("--arch", "minifasnet-head", *(() if "--from" in given else ("--from", str(start))))
+    outcome = faceauth("liveness", "train", *given, *how)
+    assert outcome.status == Exit.USAGE
+    assert said in outcome.err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_tensorflow_it_says_what_to_install(
+    faceauth: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.liveness.backend.find_spec", lambda _: None)
+    data = recorded(tmp_path / "data", 2)
+    outcome = faceauth("liveness", "train", str(data), str(tmp_path / "out"))
+    assert outcome.status == Exit.UNAVAILABLE
+    assert "pip install 'faceauth-login[train]'" in one_line(outcome)
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_model(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    outcome = train(recorded(tmp_path / "data", 6), tmp_path / "out")
+    assert outcome.status == Exit.UNAVAILABLE
+    assert "cannot be written: No space left on device" in outcome.err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    assert train(tmp_path / "data", tmp_path / "out", "--resume").status == Exit.DONE
+
+
+# Evaluating
+
+
+@pytest.fixture
+def model(train: Train, tmp_path: Path) -> Path:
+    assert train(recorded(tmp_path / "data", 8), tmp_path / "model").status == Exit.DONE
+    return tmp_path / "model"
+
+
+def test_models_side_by_side(
+    faceauth: Run, model: Path, place: tuple[str, str], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    arguments = (str(tmp_path / "data"), "-m", str(model), "-m", "stock", "--html", str(page))
+    outcome = faceauth("liveness", "evaluate", *arguments, *place)
+    assert outcome.status == Exit.DONE, outcome.err
+    assert "recordings trained one of the models" in one_line_of(outcome.err)
+    assert "together, threshold 0.5" in outcome.out
+    assert page.read_text().count("<svg") == 3
+    outcome = faceauth("liveness", "evaluate", *arguments, *place, "--unseen", "--json")
+    answer = json.loads(outcome.out)
+    assert set(answer["models"]) == {"personal", json.loads(stock_json())["id"], "together"}
+    row = answer["models"]["personal"]["frames"]["all"]
+    assert row["bpcer"]["trials"] == 2
+    assert row["acer"]["value"] == 0.0
+    assert row["apcer"]["print"]["interval"][1] > 0.5
+    assert outcome.err == ""
+
+
+def stock_json() -> str:
+    from models.liveness.passive import STOCK
+
+    return (STOCK / "model.json").read_text()
+
+
+def one_line_of(text: str) -> str:
+    assert text.count("\n") == 1
+    return text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["{tmp}/none"], Exit.USAGE, "not a folder"),
+        (["{tmp}/data", "-m", "{tmp}/none"], Exit.UNAVAILABLE, "not a readable JSON description"),
+        (["{tmp}/data", "-m", "stock", "-m", "stock"], Exit.UNAVAILABLE, "one id"),
+        (["{tmp}/data", "--source", "other"], Exit.USAGE, "no recording is left"),
+        (["{tmp}/data", "-m", "stock", "--html", "/proc/a"], Exit.UNAVAILABLE, "cannot be written"),
+        (["{tmp}/data", "-m", "{tmp}/bad.json"], Exit.UNAVAILABLE, "cannot read this network"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_line(
+    faceauth: Run,
+    place: tuple[str, str],
+    tmp_path: Path,
+    arguments: list[str],
+    status: Exit,
+    said: str,
+) -> None:
+    recorded(tmp_path / "data", 2)
+    about = {**json.loads(stock_json()), "file": "bad.onnx"}
+    about.pop("sha256")
+    (tmp_path / "bad.json").write_text(json.dumps(about))
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    outcome = faceauth("liveness", "evaluate", *given, *place)
+    assert outcome.status == status
+    assert said in one_line(outcome)
+
+
+@needs("models/minifas-celebaspoof")
+@needs("liveness/manifest.csv")
+def test_a_rivals_model_by_a_small_description(
+    faceauth: Run, place: tuple[str, str], tmp_path: Path
+) -> None:
+    """MiniFAS of CelebA-Spoof: what it does on one source, as docs/liveness.md has it."""
+    rival = SHARED / "models" / "minifas-celebaspoof" / "best_model_98.20.onnx"
+    (tmp_path / "rival.onnx").symlink_to(rival)
+    about = {
+        "id": "minifas-celebaspoof",
+        "file": "rival.onnx",
+        "input": {"size": 128, "colour": "rgb", "std": [255, 255, 255]},
+        "crop": 1.5,
+        "output": "logits",
+        "live": 0,
+        "threshold": 0.5,
+    }
+    (tmp_path / "rival.json").write_text(json.dumps(about))
+    where = (str(SHARED / "liveness"), "--source", "vf-apfol", "-m", str(tmp_path / "rival.json"))
+    outcome = faceauth("liveness", "evaluate", *where, *place, "--json")
+    row = json.loads(outcome.out)["models"]["minifas-celebaspoof"]["frames"]["vf-apfol"]
+    assert (row["bpcer"]["trials"], row["apcer"]["replay-phone"]["trials"]) == (72, 66)
+    assert row["apcer"]["replay-phone"]["errors"] == 0
+
+
+# Installing
+
+
+def own(models_dir: Path) -> list[str]:
+    return [one.id for one in load_passive_models(models_dir) if one.id == "personal"]
+
+
+def test_install_list_and_roll_back(
+    faceauth: Run, model: Path, place: tuple[str, str], tmp_path: Path, daemon: Any
+) -> None:
+    new = recorded(tmp_path / "new", 30, seed=9, source="cam2")
+    install = ("liveness", "install", str(model), str(new), *place)
+    dry = faceauth(*install, "--dry-run", "--json")
+    assert (dry.status, json.loads(dry.out)["would_install"]) == (Exit.DONE, True)
+    assert own(tmp_path / "models") == []
+    outcome = faceauth(*install, "--json")
+    assert outcome.status == Exit.DONE, outcome.err
+    version = json.loads(outcome.out)["version"]
+    assert own(tmp_path / "models") == ["personal"]
+    daemon.reload.assert_called_once_with()
+    listed = faceauth("liveness", "list", *place)
+    assert version in listed.out
+    assert "in use" in listed.out
+    back = faceauth("liveness", "rollback", *place)
+    assert "no longer in use" in back.out
+    assert own(tmp_path / "models") == []
+    again = faceauth("liveness", "rollback", version[:5], *place, "--json")
+    assert json.loads(again.out)["version"] == version
+    assert daemon.reload.call_count == 3
+
+
+def test_too_few_new_recordings_say_how_many_more(
+    faceauth: Run, model: Path, place: tuple[str, str], tmp_path: Path
+) -> None:
+    seen = faceauth("liveness", "install", str(model), str(tmp_path / "data"), *place)
+    assert seen.status == Exit.NO
+    assert "28 more decisions of live" in one_line(seen)
+    renamed = recorded(tmp_path / "copy", 8, source="elsewhere")  # the same pictures
+    known = faceauth("liveness", "install", str(model), str(renamed), *place)
+    assert "28 more decisions of live" in one_line(known)
+    assert own(tmp_path / "models") == []
+
+
+def test_a_worse_model_stays_out(
+    faceauth: Run, model: Path, place: tuple[str, str], tmp_path: Path
+) -> None:
+    about = json.loads((model / "model.json").read_text())
+    (model / "model.json").write_text(json.dumps({**about, "threshold": 0.001}))
+    new = recorded(tmp_path / "new", 30, seed=9, source="cam2")
+    outcome = faceauth("liveness", "install", str(model), str(new), *place)
+    assert outcome.status == Exit.NO
+    assert "takes phone for live in 30 of 30 decisions" in one_line(outcome)
+    assert own(tmp_path / "models") == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "model.onnx").write_bytes(b"tampered"), "SHA-256 differs"),
+        (lambda folder: (folder / "model.json").write_text("{"), "not a readable JSON"),
+        (lambda folder: (folder / "model.onnx").unlink(), "cannot be read"),
+    ],
+)
+def test_a_damaged_model_is_one_line(
+    faceauth: Run, model: Path, place: tuple[str, str], tmp_path: Path, spoil: Any, said: str
+) -> None:
+    spoil(model)
+    outcome = faceauth("liveness", "install", str(model), str(tmp_path / "data"), *place)
+    assert outcome.status in (Exit.NO, Exit.UNAVAILABLE)
+    assert said in one_line(outcome)
+
+
+def test_what_the_daemon_cannot_load_is_rolled_back(
+    faceauth: Run, model: Path, place: tuple[str, str], tmp_path: Path, daemon: Any
+) -> None:
+    failed = {"worker": "failed", "warnings": ["the worker failed: no memory"]}
+    daemon.get_status.return_value = failed
+    new = recorded(tmp_path / "new", 30, seed=9, source="cam2")
+    outcome = faceauth("liveness", "install", str(model), str(new), *place)
+    assert outcome.status == Exit.UNAVAILABLE
+    assert "the worker failed: no memory), so it is rolled back" in one_line(outcome)
+    assert own(tmp_path / "models") == []
+    assert daemon.reload.call_count == 2
+
+
+def test_without_a_daemon_it_says_when_the_model_counts(
+    faceauth: Run,
+    model: Path,
+    place: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class DaemonUnreachableError(FaceAuthError):
+        name = "DaemonUnreachable"
+
+    def unreachable() -> Any:
+        raise DaemonUnreachableError("faceauthd does not answer")
+
+    monkeypatch.setattr(connection, "connect", unreachable)
+    new = recorded(tmp_path / "new", 30, seed=9, source="cam2")
+    outcome = faceauth("liveness", "install", str(model), str(new), *place)
+    assert outcome.status == Exit.DONE
+    assert "faceauthd is not running and takes it when it starts" in outcome.err
+    assert own(tmp_path / "models") == ["personal"]
+
+
+@pytest.mark.parametrize("verb", ["rollback", "list"])
+def test_nothing_to_go_back_to(faceauth: Run, place: tuple[str, str], verb: str) -> None:
+    outcome = faceauth("liveness", verb, *place)
+    if verb == "list":
+        assert "no model personal is installed" in outcome.out
+    else:
+        assert outcome.status == Exit.NO
+        assert "no version to go back to" in one_line(outcome)
