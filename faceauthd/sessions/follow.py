@@ -36,29 +36,24 @@ class Following:
         self.every = 0.0 if sure is None else EVERY
         self._since: Observation | None = None  # the last recognised frame, where it was sure
         self._frames: list[Observation] = []
-        self._broken = False  # whether there were frames since that nothing vouches for
 
     def lose(self) -> None:
         """The next frame does not show the face of the frames before."""
-        self._restart(None)
+        self._since, self._frames = None, []
 
     def add(self, frame: Observation) -> None:
         """One face, not recognised."""
-        if self._since is not None and frame.at - self._since.at <= LONGEST:
-            self._frames.append(frame)
-        else:
-            self.lose()
-            self._broken = True
+        self._frames.append(frame)
 
     def close(self, frame: Observation, score: float) -> Sequence[Observation] | None:
         """The user is recognised in ``frame``: the frames since, None where they break the run."""
-        since, between, broken = self._since, self._frames, self._broken
+        since, between = self._since, self._frames
         sure = self._sure is not None and score >= self._sure
         self.every = EVERY if sure else 0.0
-        self._restart(frame if sure else None)
-        if since is None or not between:
-            return None if broken else ()
-        if not sure or frame.at - since.at > LONGEST:
+        self._since, self._frames = frame if sure else None, []
+        if not between:
+            return ()
+        if since is None or not sure or frame.at - since.at > LONGEST:
             return None
         return between if _stays([since, *between, frame]) else None
 
@@ -66,9 +61,6 @@ class Following:
         """A frame was recognised as not the user's."""
         self.lose()
         self.every = 0.0
-
-    def _restart(self, since: Observation | None) -> None:
-        self._since, self._frames, self._broken = since, [], False
 
 
 def _stays(frames: Sequence[Observation]) -> bool:
