@@ -15,6 +15,7 @@ import sys
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from models.evaluation.embeddings import Cache, measure
 from models.evaluation.rates import Rate
 from models.recognition import impostors
 from models.recognition.calibration import FOLDER, Calibration, Curve
-from models.recognition.impostors import Comparisons
+from models.recognition.impostors import Comparisons, Samples
 
 REPORTED = (1e-2, 1e-3, 1e-4, 1e-5)
 FEWEST_PAIRS = 100_000  # of runs: their strictest threshold must vouch for 1e-4
@@ -35,15 +36,29 @@ FEWEST_PAIRS = 100_000  # of runs: their strictest threshold must vouch for 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What was measured: frames and runs against templates, and how many faces were not found."""
+    """What was found in the images, and frames and runs compared with templates."""
 
     images: int
     people: int
     missed: int
-    frames: Comparisons
-    runs: Comparisons
+    templates: Samples
+    singles: Samples
+
+    @cached_property
+    def frames(self) -> Comparisons:
+        return impostors.compare(self.templates, self.singles)
+
+    @cached_property
+    def runs(self) -> Comparisons:
+        return impostors.compare(self.templates, self.templates)
 
     def calibration(self, model: str) -> Calibration:
+        """Both curves. DatasetError where there are too few people with two images."""
+        if self.runs.pairs < FEWEST_PAIRS:
+            raise DatasetError(
+                f"{self.runs.pairs:,} comparisons of people with two images or more; "
+                f"a calibration takes {FEWEST_PAIRS:,}"
+            )
         frames, runs = (
             Curve(one.pairs, tuple(impostors.points(one))) for one in (self.frames, self.runs)
         )
@@ -80,19 +95,12 @@ def measurement(engine: Engine, images: Path, cache: Cache) -> Measurement:
     found = [path for path, frames in measured.items() if not frames.failures[0]]
     _, numbers = np.unique([owner[path] for path in found], return_inverse=True)
     vectors = np.stack([measured[path].vectors[0] for path in found])
-    templates = impostors.means(vectors, numbers)
-    runs = impostors.compare(templates, templates)
-    if runs.pairs < FEWEST_PAIRS:
-        raise DatasetError(
-            f"{images}: {runs.pairs:,} comparisons of people with two images or more; "
-            f"a calibration takes {FEWEST_PAIRS:,}"
-        )
     return Measurement(
         images=len(found),
         people=int(numbers.max()) + 1,
         missed=len(owner) - len(found),
-        frames=impostors.compare(templates, impostors.singles(vectors, numbers)),
-        runs=runs,
+        templates=impostors.means(vectors, numbers),
+        singles=impostors.singles(vectors, numbers),
     )
 
 
