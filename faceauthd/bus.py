@@ -303,20 +303,24 @@ class Bus:
         done: "Callable[[tuple[Any, ...] | BusError], None]",
         reply: str | None = None,
         fds: Sequence[int] = (),
+        received: list[int] | None = None,
         interactive: bool = False,
     ) -> Callable[[], None]:
         """Call a method of somebody else; ``done`` gets the results or a BusError, exactly once.
 
-        ``reply`` is the signature that the results must have. ``fds`` go along (as copies).
+        ``reply`` is the signature that the results must have. ``fds`` go along (as copies); those
+        that come with the results are put into ``received``, for the caller to close.
         Returns a function that gives the call up; ``done`` then gets a BusError.
         """
 
         def finished(connection: Any, result: Any) -> None:
             try:
-                values, _ = connection.call_with_unix_fd_list_finish(result)
+                values, descriptors = connection.call_with_unix_fd_list_finish(result)
             except GLib.Error as error:
                 done(_bus_error(error))
             else:
+                if descriptors and received is not None:
+                    received.extend(descriptors.steal_fds())
                 done(tuple(values.unpack()))
 
         flags = Gio.DBusCallFlags

@@ -138,13 +138,13 @@ class Capture(Generic[V]):
         self._told: tuple[str, float] | None = None
         self._over = False
 
-    def begin(self, on_over: Callable[[], None]) -> None:
+    def begin(self, on_over: Callable[[], None], on_closed: Callable[[], None]) -> None:
         """Open the camera, start the deadline and the watch on the caller.
 
-        ``on_over`` is called at the end, before ``done``.
+        ``on_over`` is called at the end, before ``done``; ``on_closed`` when the camera is closed.
         """
         plan = self._plan
-        self._on_over = on_over
+        self._on_over, self._on_closed = on_over, on_closed
         self._began = time.monotonic()
         self._scan = plan.scanner.scan(
             plan.camera,
@@ -213,6 +213,7 @@ class Capture(Generic[V]):
 
         self._step(end)
         log.info("camera closed (%s)", why)
+        self._on_closed()
 
     def _step(self, step: Callable[[], None]) -> None:
         """Do one step unless it is over; whatever it raises ends the capture as a refusal."""
@@ -251,10 +252,16 @@ class Capture(Generic[V]):
 
 
 class Slot:
-    """The place for the one capture that may run."""
+    """The place for the one capture that may run.
+
+    ``barred`` says why none may run at all for the time being; empty where one may.
+    """
 
     def __init__(self) -> None:
+        self.barred = ""
         self._current: Capture[Any] | None = None
+        self._cameras = 0  # captures whose camera is not closed yet
+        self._when_closed: Callable[[], None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -262,14 +269,22 @@ class Slot:
 
     def start(self, capture: Capture[Any]) -> None:
         """Begin the capture; BusyError where another runs."""
-        if self.busy:
-            raise BusyError("another scan is running; try again when it has ended")
+        if self.barred or self.busy:
+            raise BusyError(self.barred or "another scan is running; try again when it has ended")
         self._current = capture
         try:
-            capture.begin(self._free)
+            capture.begin(self._free, self._closed)
         except BaseException:
             self._free()
             raise
+        self._cameras += 1
+
+    def when_closed(self, then: Callable[[], None]) -> None:
+        """Call back, once, when no camera is open any more; at once where none is."""
+        if self._cameras == 0:
+            then()
+        else:
+            self._when_closed = then
 
     def cancel(self, sender: str | None, reason: str) -> None:
         """End the capture of ``sender`` (None: whoever's), if there is one."""
@@ -278,3 +293,9 @@ class Slot:
 
     def _free(self) -> None:
         self._current = None
+
+    def _closed(self) -> None:
+        self._cameras = max(0, self._cameras - 1)
+        if self._cameras == 0 and self._when_closed:
+            then, self._when_closed = self._when_closed, None
+            then()

@@ -74,6 +74,8 @@ def check(parts: Parts, request: Request) -> None:
     if user:
         _check_lockout(parts, user, {OWN, request.stranger})
         _check_password(parts, request)
+    if parts.slot.barred:
+        raise RefusalError(Result.BUSY, parts.slot.barred)
     if parts.slot.busy:
         raise RefusalError(Result.BUSY, "another scan is running")
 
