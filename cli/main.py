@@ -33,6 +33,7 @@ VERBS = {
     "evaluate": "cli.evaluate:evaluate",
     "liveness": "cli.liveness:liveness",
     "pam": "cli.pam:pam",
+    "log": "cli.log:log",
     "store": "cli.store:store",
     "enable": "cli.switch:enable",
     "disable": "cli.switch:disable",

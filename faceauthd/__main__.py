@@ -19,12 +19,13 @@ from pathlib import Path
 
 from gi.repository import GLib
 
-from faceauthd import config, keys, notify, policy
+from faceauthd import audit, config, keys, notify, policy
 from faceauthd.bus import Bus, BusError
 from faceauthd.config import Config, ConfigError
 from faceauthd.confinement import keep_memory_private
 from faceauthd.engine import WorkerSpec, WorkerSupervisor
 from faceauthd.environment import Environment
+from faceauthd.events import Journal
 from faceauthd.parts import Parts
 from faceauthd.results import SYSTEM_BUS, StorageError
 from faceauthd.service import Service
@@ -140,6 +141,9 @@ def _start_log() -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if "JOURNAL_STREAM" in os.environ:
+        audit.log.addHandler(Journal(handler))
+        audit.log.propagate = False  # or each event would be in the journal twice
 
 
 class _ForJournal(logging.Formatter):

@@ -14,6 +14,7 @@ from faceauthd.store import check_user
 from faceauthd.variants import Typed
 
 LONGEST_SERVICE = 64  # characters
+MOST_EVENTS = 1000  # in one answer
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,14 @@ def verification(options: Mapping[str, Typed], caller: int) -> tuple[str, int | 
     if caller != 0:
         raise InvalidArgumentError("option caller: only root may say at whose wish it asks")
     return service(others), int(options["caller"].value)
+
+
+def events(options: Mapping[str, Typed]) -> tuple[bool, int, int]:
+    """The options ``everybody``, ``since`` and ``most``; False, 0 and 100 where missing."""
+    _check(options, {"everybody": "b", "since": "x", "most": "u"})
+    values = {key: option.value for key, option in options.items()}
+    most = min(int(values.get("most", 100)), MOST_EVENTS)
+    return bool(values.get("everybody", False)), int(values.get("since", 0)), most
 
 
 def enrolment(options: Mapping[str, Typed]) -> tuple[int | None, bool]:

@@ -61,6 +61,7 @@ TABLE: Mapping[str, Row] = {
     # Ends the caller's own call and no other's.
     "Cancel": Row(self=ALLOW, other=ALLOW),
     "ListFaces": Row(self=ALLOW, other=Action.MANAGE),
+    "ListEvents": Row(self=ALLOW, other=Action.MANAGE),
     "RenameFace": Row(self=Action.ENROLL, other=Action.MANAGE),
     "RemoveFace": Row(self=Action.ENROLL, other=Action.MANAGE),
     "ClearFaces": Row(self=Action.ENROLL, other=Action.MANAGE),

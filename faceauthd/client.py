@@ -161,6 +161,16 @@ class FaceAuth:
         (faces,) = self._call("ListFaces", "(s)", user, timeout=PERSON)
         return list(faces)
 
+    def list_events(
+        self, user: str = "", *, everybody: bool = False, since: int = 0, most: int = 100
+    ) -> list[Details]:
+        """What happened lately to a user, or to everybody (root), oldest first."""
+        options = {"since": Typed("x", since), "most": Typed("u", most)}
+        if everybody:
+            options["everybody"] = Typed("b", True)
+        (events,) = self._call("ListEvents", "(sa{sv})", user, options, timeout=PERSON)
+        return list(events)
+
     def rename_face(self, user: str, face_id: str, label: str) -> None:
         self._call("RenameFace", "(sss)", user, face_id, label, timeout=PERSON)
 

@@ -44,6 +44,7 @@ CREATE TABLE face (
 ) STRICT;
 {migrations.LOCKOUT_TABLE}
 {migrations.PROOF_TABLE}
+{migrations.EVENT_TABLE}
 COMMIT;
 """
 

@@ -5,7 +5,7 @@ The copy (``faceauth.db.v1``) is whole and on the disk before anything is change
 as the store, and its templates are under the same key. A migration that is interrupted, or has no
 room, leaves the old store as it was. Raises StorageError, OSError or sqlite3.Error.
 
-1 → 2  a lockout for each pair of user and caller, and when a user last gave their password
+1 → 2  a lockout for each pair of user and caller, when a user last gave their password, events
 """
 
 import os
@@ -35,6 +35,15 @@ CREATE TABLE password (
     boot    TEXT NOT NULL,
     seconds REAL NOT NULL
 ) STRICT;"""
+# What audit.py recorded lately; `fields` is JSON.
+EVENT_TABLE = """\
+CREATE TABLE event (
+    id     INTEGER PRIMARY KEY,
+    at     INTEGER NOT NULL,
+    user   TEXT NOT NULL,
+    fields TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_of_user ON event (user, id);"""
 
 STEPS = {
     1: f"""
@@ -43,6 +52,7 @@ ALTER TABLE lockout RENAME TO old_lockout;
 INSERT INTO lockout SELECT user, -1, failures, boot, seconds FROM old_lockout;
 DROP TABLE old_lockout;
 {PROOF_TABLE}
+{EVENT_TABLE}
 """,  # noqa: S608 (constants alone)
 }
 

@@ -7,17 +7,21 @@ enrolment.py; here is the rest.
 """
 
 import dataclasses
+import json
 import logging
 from collections.abc import Callable, Sequence
 
-from faceauthd import audit, comparison, contract, status
+from faceauthd import arguments, audit, authority, comparison, contract, status
+from faceauthd.arguments import Target
 from faceauthd.bus import Call, Credentials, Handler
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.enrolment import Enrolling
+from faceauthd.events import Recent
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
 from faceauthd.password import Passwords
-from faceauthd.results import BUS_NAME, OBJECT_PATH, InternalError
+from faceauthd.results import BUS_NAME, OBJECT_PATH, InternalError, PermissionDeniedError
+from faceauthd.sleep import Sleep
 from faceauthd.store import FaceRecord, check_label
 from faceauthd.storekeeping import Storekeeping
 from faceauthd.variants import Typed
@@ -33,6 +37,7 @@ class Service:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._gate = Gate(parts.bus)
+        self._recent = Recent(parts.store)
         verification = Verification(parts, self._gate)
         enrolling = Enrolling(parts, self._gate)
         keeping = Storekeeping(parts, self._gate)
@@ -48,6 +53,7 @@ class Service:
             "Enroll": enrolling.enroll,
             "Cancel": self._cancel,
             "ListFaces": self._list_faces,
+            "ListEvents": self._list_events,
             "RenameFace": self._rename_face,
             "RemoveFace": self._remove_face,
             "ClearFaces": self._clear_faces,
@@ -58,15 +64,18 @@ class Service:
 
     def start(self) -> None:
         """Answer calls from now on; the name comes last, so nobody calls a half-built daemon."""
+        audit.log.addHandler(self._recent)
         self._parts.bus.publish(OBJECT_PATH, contract.introspection_xml(), self.handlers)
         self._parts.worker.start()
         status.log_warnings(self._parts.config, self._parts.worker)
+        Sleep(self._parts.bus, self._parts.slot).start()
         self._parts.bus.own(BUS_NAME)
 
     def stop(self) -> None:
         """End what runs, answer who waits, and leave the bus."""
         self._parts.slot.cancel(None, "faceauthd is ending")
         self._parts.worker.stop()
+        audit.log.removeHandler(self._recent)
         self._parts.bus.close()
 
     def _cancel(self, call: Call) -> None:
@@ -131,6 +140,18 @@ class Service:
         """Go on with the user's name, the first argument, once the caller is let through."""
         self._gate.about(call, call.arguments[0], lambda target, caller: then(target.name, caller))
 
+    def _list_events(self, call: Call) -> None:
+        user, options = call.arguments
+        everybody, since, most = arguments.events(options)
+
+        def then(target: Target, caller: Credentials) -> None:
+            if everybody and caller.uid != authority.ROOT:
+                raise PermissionDeniedError("everybody's events are for root alone")
+            whose = None if everybody else target.name
+            call.reply([_event(*each) for each in self._parts.store.events(whose, since, most)])
+
+        self._gate.about(call, user, then)
+
     # The daemon
 
     def _list_cameras(self, call: Call) -> None:
@@ -167,6 +188,13 @@ class Service:
             call.reply()
 
         self._gate.admit(call, self._gate.caller(call), None, then)
+
+
+def _event(at: int, fields: str) -> dict[str, Typed]:
+    """An event as the contract lists it."""
+    values: dict[str, str | int] = json.loads(fields)
+    typed = {key: Typed("x" if isinstance(v, int) else "s", v) for key, v in values.items()}
+    return {"at": Typed("x", at), **typed}
 
 
 def _camera(camera: CameraInfo) -> dict[str, Typed]:

@@ -24,6 +24,7 @@ from faceauthd.vault import DATABASE, SealError, Vault
 
 LONGEST_LABEL = 64  # characters
 LONGEST_USER = 256  # bytes
+MOST_EVENTS = 10_000
 OWN = -1  # a lockout's caller: the user themself, or root for them
 
 COLUMNS = "face_id, user, label, engine, model, camera, created, sealed"
@@ -268,6 +269,26 @@ class Store:
                 when.seconds,
             )
             self._database.rows("DELETE FROM lockout WHERE user = ?", user)
+
+    def add_event(self, at: int, user: str, fields: str) -> None:
+        """Keep an event, at a time in seconds since 1970; of too many the oldest is forgotten."""
+        with self._database.transaction():
+            self._database.rows(
+                "INSERT INTO event (at, user, fields) VALUES (?, ?, ?)", at, user, fields
+            )
+            self._database.rows(
+                "DELETE FROM event WHERE id <= (SELECT MAX(id) FROM event) - ?", MOST_EVENTS
+            )
+
+    def events(self, user: str | None, since: int, most: int) -> list[tuple[int, str]]:
+        """The last events of a user (None: of everybody), oldest first: times and fields."""
+        whose, values = ("", []) if user is None else ("user = ? AND ", [user])
+        rows = self._database.rows(
+            f"SELECT at, fields FROM event WHERE {whose} at >= ? "  # noqa: S608
+            "ORDER BY id DESC LIMIT ?",
+            *(*values, since, most),
+        )
+        return [(at, fields) for at, fields in reversed(rows)]
 
     def _labels(self, user: str) -> set[str]:
         return {

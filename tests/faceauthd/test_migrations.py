@@ -24,6 +24,7 @@ COPY = f"{DATABASE}.v1"
 VERSION_1 = """
 DROP TABLE lockout;
 DROP TABLE password;
+DROP TABLE event;
 CREATE TABLE lockout (
     user     TEXT PRIMARY KEY,
     failures INTEGER NOT NULL CHECK (failures >= 0),
