@@ -6,12 +6,18 @@
 A test holds the page to what this prints.
 """
 
+from pathlib import Path
 from xml.etree import ElementTree
 
 from faceauthd import contract
-from faceauthd.authority import ALLOW, DENY, TABLE, Rule
+from faceauthd.arguments import LONGEST_SERVICE
+from faceauthd.authority import ALLOW, DENY, TABLE, Action, Rule
+from faceauthd.bus import MAX_BYTES, MAX_CALLS, MAX_FDS
+from faceauthd.gate import MOST_QUESTIONS
 from faceauthd.results import BUS_NAME, ERROR_PREFIX, ERRORS, INTERFACE, OBJECT_PATH, Result
+from faceauthd.store import LONGEST_LABEL, LONGEST_USER
 
+POLICY = Path(__file__).parents[1] / "packaging/polkit/org.faceauth.FaceAuth1.policy"
 DOC = "{http://www.freedesktop.org/dbus/1.0/doc.dtd}doc"
 
 # What each result means to a person, and the PAM code that the module makes of it.
@@ -47,6 +53,18 @@ On the system bus: name `{BUS_NAME}`, object `{OBJECT_PATH}`, interface
 Properties: none. Options are `a{{sv}}`; one that is not known, or of another type, is refused.
 """
 
+AUTHORITY = f"""\
+`self` is a user who asks about themself; who asks about no user is `others`. Whether a session is
+active is logind's word, and what follows from it polkit's, by the rules that ship
+(packaging/polkit); an administrator may write others. polkit asks for a password where the call
+allows it (`ALLOW_INTERACTIVE_AUTHORIZATION`) and nowhere else. No answer from polkit is a no. A
+method that is not listed is for root alone. Actions are named `org.faceauth.FaceAuth1.…`.
+
+Limits: {MAX_BYTES // 1024} KiB of arguments and {MAX_FDS} file descriptor a call; {MAX_CALLS} calls
+of a sender, and {MOST_QUESTIONS} questions to polkit of a user, at once; labels of {LONGEST_LABEL}
+characters, user names of {LONGEST_USER} bytes, services of {LONGEST_SERVICE} characters. What is
+beyond them is refused."""
+
 
 def page() -> str:
     """The whole page, as Markdown."""
@@ -77,19 +95,34 @@ def _prose(element: ElementTree.Element) -> str:
 
 
 def _authority() -> str:
-    rows = [f"| {name} | {_rule(row.self)} | {_rule(row.other)} |" for name, row in TABLE.items()]
-    return _table(
-        "Who may call",
-        "Root may do everything. `self` is a user who asks about themself. An action is polkit's;\n"
-        "it asks for a password where the call allows it (`ALLOW_INTERACTIVE_AUTHORIZATION`) and\n"
-        "nowhere else. No answer from polkit is a no.",
-        "| method | self | others |",
-        rows,
+    rows = []
+    for name, row in TABLE.items():
+        rules = [(rule, session) for rule in (row.self, row.other) for session in SESSIONS]
+        cells = [_rule(rule, session) for rule, session in rules]
+        actions = {rule.rpartition(".")[2] for rule in (row.self, row.other) if rule in Action}
+        rows.append(f"| {name} | yes | {' | '.join(cells)} | {', '.join(sorted(actions))} |")
+    head = (
+        "| method | root | self, active | self, inactive or none | others, active "
+        "| others, inactive or none | polkit's actions |"
     )
+    return _table("Who may call", AUTHORITY, head, rows)
 
 
-def _rule(rule: Rule) -> str:
-    return {ALLOW: "yes", DENY: "no"}[rule] if rule in (ALLOW, DENY) else f"`{rule}`"
+# What polkit's policy is asked for, by the caller's session.
+SESSIONS = ("allow_active", "allow_inactive")
+POLKIT = {"yes": "yes", "no": "no", "auth_self_keep": "with their password"}
+POLKIT |= {"auth_admin_keep": "with an administrator's password"}
+
+
+def _rule(rule: Rule, session: str) -> str:
+    """What a rule comes to in a session; no session at all is as an inactive one."""
+    if rule in (ALLOW, DENY):
+        return {ALLOW: "yes", DENY: "no"}[rule]
+    policy = ElementTree.fromstring(POLICY.read_text())  # noqa: S314 (our own file)
+    (action,) = (one for one in policy.iter("action") if one.get("id") == rule)
+    said = {allow: action.findtext(f"defaults/{allow}", "") for allow in (*SESSIONS, "allow_any")}
+    assert said["allow_any"] == said["allow_inactive"], f"{rule}: the page has one column for both"
+    return POLKIT[said[session]]
 
 
 def _results() -> str:

@@ -20,6 +20,7 @@ import logging
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,13 +31,14 @@ import pydbus
 from gi.repository import Gio, GLib
 from pydbus.registration import ObjectRegistration, ObjectWrapper
 
-from faceauthd.results import FaceAuthError, InternalError, InvalidArgumentError
+from faceauthd.results import BusyError, FaceAuthError, InternalError, InvalidArgumentError
 from faceauthd.variants import Typed, from_variants, to_variants
 
 # More than any call of the contract needs is refused: before it is unpacked, since 32 MB of D-Bus
 # are a gigabyte of Python.
 MAX_FDS = 1
 MAX_BYTES = 64 * 1024
+MAX_CALLS = 32  # of one sender that are not answered yet
 POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
 _GOBJECT = ctypes.CDLL("libgobject-2.0.so.0")
 # Connections that were closed. GDBus's thread may still be taking a reference to one, for which
@@ -86,6 +88,7 @@ class Call:
     _out: str
     _fds: list[int]
     _spent: list[Any]  # where an answered call's invocation goes
+    _on_answer: Callable[[], None]
     arguments: tuple[Any, ...] = ()
     answered: bool = False
 
@@ -124,6 +127,7 @@ class Call:
             os.close(fd)
         self._fds.clear()
         self._spent.append(self._invocation)
+        self._on_answer()
         return True
 
 
@@ -140,6 +144,7 @@ class _Dispatcher(ObjectWrapper):  # type: ignore[misc]
         }
         self._handlers = handlers
         self._spent: list[Any] = []
+        self._open: Counter[str] = Counter()  # by sender: calls that are not answered
         missing = self._out.keys() - handlers.keys()
         if missing:
             raise LookupError(f"methods without a handler: {', '.join(sorted(missing))}")
@@ -166,10 +171,21 @@ class _Dispatcher(ObjectWrapper):  # type: ignore[misc]
             self._out[method],
             _received_fds(message),
             self._spent,
+            lambda: self._answered(sender),
         )
+        self._open[sender] += 1
         call.run(lambda: self._handle(call, parameters))
 
+    def _answered(self, sender: str) -> None:
+        self._open[sender] -= 1
+        if not self._open[sender]:
+            del self._open[sender]  # names are never used again, and would be kept for ever
+
     def _handle(self, call: Call, parameters: Any) -> None:
+        if self._open[call.sender] > MAX_CALLS:
+            raise BusyError(
+                f"{MAX_CALLS} calls are waiting for their answers; let some of them end"
+            )
         if len(call._fds) > MAX_FDS:
             raise InvalidArgumentError(f"at most {MAX_FDS} file descriptor may come with a call")
         if parameters.get_size() > MAX_BYTES:

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from faceauthd import accounts, authority
 from faceauthd.arguments import Target
 from faceauthd.bus import Bus, BusError, Call, Credentials
-from faceauthd.results import CancelledError, PermissionDeniedError
+from faceauthd.results import BusyError, CancelledError, PermissionDeniedError
 
 # Seconds for polkit's answer: with a person who types a password, and without.
 PERSON = 120.0
 NOBODY = 5.0
+MOST_QUESTIONS = 8  # to polkit, of one user at once
 
 
 @dataclass
 class _Question:
     sender: str
+    uid: int
     give_up: Callable[[], None]
 
 
@@ -60,7 +62,7 @@ class Gate:
         if rule is authority.ALLOW:
             then()
         elif isinstance(rule, authority.Action):
-            self._ask(call, rule, then)
+            self._ask(call, caller.uid, rule, then)
         else:
             raise PermissionDeniedError(f"{call.method} is for root alone")
 
@@ -69,7 +71,12 @@ class Gate:
         for question in [each for each in self._questions if each.sender == sender]:
             question.give_up()
 
-    def _ask(self, call: Call, action: authority.Action, then: Callable[[], None]) -> None:
+    def _ask(
+        self, call: Call, uid: int, action: authority.Action, then: Callable[[], None]
+    ) -> None:
+        if sum(question.uid == uid for question in self._questions) >= MOST_QUESTIONS:
+            raise BusyError("polkit is being asked about too many calls of yours already")
+
         def answered(allowed: bool) -> None:
             self._questions.remove(question)
             unwatch()
@@ -89,7 +96,7 @@ class Gate:
             timeout=PERSON if call.interactive else NOBODY,
             done=answered,
         )
-        question = _Question(call.sender, lambda: _cancelled(call, give_up))
+        question = _Question(call.sender, uid, lambda: _cancelled(call, give_up))
         self._questions.append(question)
         unwatch = self._bus.on_vanished(call.sender, question.give_up)
 
