@@ -46,6 +46,7 @@ INFOS = st.builds(
 CUES = st.dictionaries(LINE, st.dictionaries(LINE, st.floats(0, 1), max_size=3), max_size=3)
 MESSAGES = st.one_of(
     st.builds(wire.Scan, IDS, CONFIGS, st.lists(LINE, max_size=3).map(tuple), st.booleans()),
+    st.builds(wire.Show, IDS),
     st.builds(wire.Stop, IDS),
     st.builds(wire.ListCameras, IDS, st.lists(LINE, max_size=3).map(tuple)),
     st.builds(wire.Ready, LINE, LINE, st.integers(1, 2048), CUES, st.sampled_from([(), wire.POSE])),
@@ -290,6 +291,8 @@ def test_descriptors_that_do_not_belong_are_closed(sockets: Sockets) -> None:
         (wire.encode(SCAN), [0, 0]),
         (wire.encode(SCAN), [0] * 100),
         (wire.encode(wire.Stop(1)), [0]),
+        (wire.encode(wire.Show(1)), [0, 0]),
+        (wire.encode(wire.Show(1)), []),
         (b"nonsense", [0]),
         (b"x" * (wire.LARGEST + 1), [0]),
     ):

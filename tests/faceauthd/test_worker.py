@@ -14,9 +14,10 @@ import pytest
 from faceauthd import wire
 from faceauthd.config import CameraConfig
 from faceauthd.engine import WorkerSpec, WorkerSupervisor
+from faceauthd.preview import received
 from faceauthd.worker_process import ENVIRONMENT
 from models.install import install
-from tests.faceauthd.films import write_clip
+from tests.faceauthd.films import number_of, write_clip
 from tests.faceauthd.supervised import GUARD, Record, Script, run_until
 from tests.faceauthd.worker_script import READY
 from tests.harness.data import SHARED, needs
@@ -86,6 +87,35 @@ def test_a_scan_as_it_is_spoken_of(line: Line, tmp_path: Path) -> None:
     wire.send(line.sock, wire.Stop(7))  # late
     wire.send(line.sock, wire.ListCameras(8, ()))
     assert isinstance(line.until(wire.Cameras)[-1], wire.Cameras)
+
+
+def test_it_shows_what_it_sees(line: Line, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", 3)
+    line.until(wire.Ready)
+    line.scan(7, clip)
+    line.until(wire.Opened)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            wire.send(line.sock, wire.Show(7), theirs.fileno())
+        ours.settimeout(GUARD)
+        index = int.from_bytes(ours.recv(8, socket.MSG_PEEK), "little")  # waits for the first
+        shown = dict(received(ours))
+        assert number_of(shown[index]) == index % 3, "the clip of three frames runs round"
+        wire.send(line.sock, wire.Stop(7))
+        line.until(wire.Ended)
+        while ours.recv(1):  # until the other end is closed
+            continue
+
+
+def test_a_socket_for_a_scan_that_is_over_is_closed(line: Line) -> None:
+    line.until(wire.Ready)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            wire.send(line.sock, wire.Show(7), theirs.fileno())
+        ours.settimeout(GUARD)
+        assert ours.recv(1) == b""
 
 
 def test_it_ends_when_the_daemon_hangs_up(line: Line, tmp_path: Path) -> None:
