@@ -20,7 +20,7 @@ VM_RELEASES ?= bookworm
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
-.PHONY: help deps test deb test-train test-vm stock-model install docs man translations lint demo bench accuracy mutations clean
+.PHONY: help deps test deb test-train test-vm stock-model install docs man translations lint demo bench accuracy mutations soak clean
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -83,6 +83,9 @@ lint: $(VENV)/.ready ## Run the linters alone
 
 mutations: $(VENV)/.ready $(MODULE) ## Take each defence of SECURITY.md away and see a test fail (ARGS=NAME… some)
 	$(PYTHON) -m tests.mutations $(ARGS)
+
+soak: $(VENV)/.ready $(MODULE) ## The long tests, and a table of what they found (ARGS="--minutes 30", ARGS="--rounds 100")
+	$(PYTHON) -m tests.soak $(ARGS)
 
 demo: $(VENV)/.ready $(MODULE) ## Show the main job: enrol, accept, refuse (CAMERA=clip.mp4 uses your own)
 	$(PYTHON) -m tests.demo $(if $(CAMERA),--camera '$(CAMERA)') $(ARGS)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""Verifications in a row, and fifty clients at once, through a real daemon with real models."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from faceauthd.client import FaceAuth
+from tests.harness import clips, pictured
+from tests.harness.rig import Rig
+from tests.soak.growth import Size
+from tests.soak.report import Report
+
+# As few frames as make a verdict: it is the many scans that count here, not their length.
+QUICK = """
+[camera]
+paced = false
+[enroll]
+frames = 3
+[verify]
+liveness = []
+frames = 3
+timeout = 30
+no_face_timeout = 1
+"""
+CLIENTS = 50
+WARM = 20  # scans after which a process has its size
+STRANGER_EACH = 10  # each so many scans it is not alice who sits there
+HANG = 60.0  # seconds after which a client is stuck
+Going = Callable[[int], bool]  # whether to go on after so many
+
+
+@contextmanager
+def stage() -> Iterator[tuple[Rig, Path, Path]]:
+    """A running system with alice enrolled; the clip that shows her, and one that shows another."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        person = clips.from_picture(folder / "face.avi", pictured.somebody(), count=6)
+        other = clips.from_picture(folder / "other.avi", pictured.somebody_else(), count=6)
+        with Rig(person, config=QUICK, models=None) as rig:
+            rig.enrol("alice", person)
+            yield rig, person, other
+
+
+def in_a_row(going: Going) -> Report:
+    """One after another; each tenth of a stranger, who must be refused."""
+    report, results = Report("verifications in a row"), Counter[str]()
+    with stage() as (rig, person, other), rig.client() as daemon:
+        sizes: dict[str, Size] = {}
+        while going(report.done):
+            stranger = report.done % STRANGER_EACH == STRANGER_EACH - 1
+            rig.show(other if stranger else person)
+            result, _ = daemon.verify("alice")
+            results[result] += 1
+            report.done += 1
+            report.wrong_accepts += stranger and result == "match"
+            if report.done == WARM:
+                sizes = measure(rig)
+        report.faults = grown(sizes, measure(rig))
+        report.notes = f"{counts(results)}; {growth(sizes, measure(rig))}"
+    return report
+
+
+def at_once(going: Going) -> Report:
+    """Fifty clients ask in the same moment: one is served, all are answered."""
+    report, results = Report(f"{CLIENTS} clients at once"), Counter[str]()
+    with stage() as (rig, _, _):
+        sizes: dict[str, Size] = {}
+        while going(report.done):
+            answers = ask_together(rig)
+            report.hangs += CLIENTS - len(answers)
+            report.done += CLIENTS
+            results.update(answers)
+            if not 1 <= answers.count("match") <= CLIENTS or set(answers) - {"match", "busy"}:
+                report.faults.append(f"answers: {Counter(answers)}")
+            sizes = sizes or measure(rig)
+        report.faults += grown(sizes, measure(rig))
+        report.notes = f"{counts(results)}; {growth(sizes, measure(rig))}"
+    return report
+
+
+def ask_together(rig: Rig) -> list[str]:
+    """The results that the clients got; one that got none in time is missing."""
+    answers: list[str] = []
+    start = threading.Barrier(CLIENTS)
+
+    def ask() -> None:
+        with FaceAuth(rig.bus.address) as daemon:
+            start.wait()
+            answers.append(daemon.verify("alice")[0])
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(HANG)
+    return list(answers)
+
+
+def measure(rig: Rig) -> dict[str, Size]:
+    (worker,) = rig.workers()
+    return {"daemon": Size.of(rig.daemon.process.pid), "worker": Size.of(worker)}
+
+
+def grown(before: dict[str, Size], after: dict[str, Size]) -> list[str]:
+    return [fault for name, size in before.items() for fault in size.faults(name, after[name])]
+
+
+def growth(before: dict[str, Size], after: dict[str, Size]) -> str:
+    return ", ".join(
+        f"{name} {after[name].memory - size.memory:+} KiB,"
+        f" {after[name].descriptors - size.descriptors:+} descriptors,"
+        f" {after[name].threads - size.threads:+} threads"
+        for name, size in before.items()
+    )
+
+
+def counts(results: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {result}" for result, count in results.most_common())
