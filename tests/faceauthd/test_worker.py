@@ -100,10 +100,12 @@ def test_it_shows_what_it_sees(line: Line, tmp_path: Path) -> None:
             wire.send(line.sock, wire.Show(7), theirs.fileno())
         ours.settimeout(GUARD)
         index = int.from_bytes(ours.recv(8, socket.MSG_PEEK), "little")  # waits for the first
+        ours.settimeout(None)
         shown = dict(received(ours))
         assert number_of(shown[index]) == index % 3, "the clip of three frames runs round"
         wire.send(line.sock, wire.Stop(7))
         line.until(wire.Ended)
+        ours.settimeout(GUARD)
         while ours.recv(1):  # until the other end is closed
             continue
 

@@ -22,6 +22,7 @@ from models.errors import ModelError
 from models.face import Box, Face, Image
 from models.observation import Observation
 from models.observer import Look
+from models.pose import Pose
 
 READY = wire.Ready("grey", "grey-1", 2, {"passive": {"grey-live": 0.5}})
 
@@ -49,6 +50,9 @@ class GreyJudge:
 
     def embed(self, _image: Image, _face: Face) -> NDArray[np.float32]:
         return np.array([0.6, 0.8], np.float32)
+
+    def pose(self, _image: Image, _face: Face) -> Pose:
+        return Pose(0.0)
 
     def live(self, image: Image, _face: Face) -> dict[str, float]:
         return {"grey-live": float(image.mean()) / 255}
