@@ -60,21 +60,33 @@ def threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template]
     Each template in the gallery is another chance for the stranger, so each gets a share of it.
     RefusalError where the calibration does not reach that far.
     """
-    return _measured(parts.threshold, info, share(fmr, gallery))
+    return _measured(parts.threshold, info, fmr, gallery)
 
 
 def run_threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template]) -> float:
     """The same of the mean of a run's embeddings."""
-    return _measured(parts.run_threshold, info, share(fmr, gallery))
+    return _measured(parts.run_threshold, info, fmr, gallery)
 
 
-def share(fmr: float, gallery: Sequence[Template]) -> float:
+def share(fmr: float, faces: Sequence[Template | FaceRecord]) -> float:
     """Each template's part of the false match rate."""
-    return fmr / max(1, sum(len(template.vectors) for template in gallery))
+    return fmr / max(1, _templates(faces))
 
 
-def _measured(threshold: Callable[[str, float], float], info: Ready, fmr: float) -> float:
+def share_of_one_more(fmr: float, faces: Sequence[FaceRecord]) -> float:
+    """Each template's part, where an enrolment adds one to these."""
+    return fmr / (_templates(faces) + 1)
+
+
+def _templates(faces: Sequence[Template | FaceRecord]) -> int:
+    return sum(len(face.vectors) for face in faces)
+
+
+def _measured(
+    measured: Callable[[str, float], float], info: Ready, fmr: float, gallery: Sequence[Template]
+) -> float:
     try:
-        return threshold(info.model, fmr)
+        return measured(info.model, share(fmr, gallery))
     except ModelError as error:
-        raise RefusalError(Result.ERROR, str(error)) from None
+        several = f"{_templates(gallery)} faces share the fmr of {fmr:.2g}: "
+        raise RefusalError(Result.ERROR, f"{several if len(gallery) > 1 else ''}{error}") from None

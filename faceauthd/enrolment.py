@@ -105,9 +105,10 @@ class Enrolling:
         if info is None:
             return  # the models still load; the scan waits for them
         faces = comparison.usable(parts.store.faces(request.user), info)
-        chances = sum(len(face.vectors) for face in faces) + 1
         try:
-            parts.threshold(info.model, strictest(parts.config) / chances)
+            parts.threshold(
+                info.model, comparison.share_of_one_more(strictest(parts.config), faces)
+            )
         except ModelError as error:
             raise InvalidArgumentError(
                 f"{request.user} cannot have {len(faces) + 1} faces: {error}; "

@@ -190,6 +190,22 @@ def test_each_template_gets_a_share_of_the_false_matches(stage: Stage) -> None:
     assert asked == pytest.approx([CONFIG.verify.fmr / 4, CONFIG.verify.fmr / 4 / SURER])
 
 
+def test_too_many_people_to_tell_apart_are_a_refusal_that_says_so(stage: Stage) -> None:
+    def threshold(_model: str, fmr: float) -> float:
+        if fmr < CONFIG.verify.fmr / 2:
+            raise CalibrationError("finer than its calibration")
+        return 0.9
+
+    stage.parts.threshold = threshold
+    for _ in range(3):
+        stage.enrolled()
+    answer = stage.caller(ROOT).identify()
+    stage.scan().open()
+    result, _, details = answer.values()
+    assert result == "error"
+    assert details["reason"] == "3 faces share the fmr of 0.0001: finer than its calibration"
+
+
 def test_a_run_is_judged_by_a_threshold_of_its_own(stage: Stage) -> None:
     asked: list[float] = []
 
