@@ -15,6 +15,7 @@ import click
 from cli import connection, output
 from cli.arguments import user_argument
 from cli.exits import Exit
+from cli.language import _, plural
 from cli.lazy import Verb
 from cli.source import open_source
 from cli.verify import service_option
@@ -103,5 +104,7 @@ def summary(frames: list[dict[str, Any]]) -> str:
     """How many frames there were, and what the scans in them came to."""
     results = Counter(frame["result"] for frame in frames if "result" in frame)
     scans = ", ".join(f"{count} {result}" for result, count in results.most_common())
-    plural = "" if len(frames) == 1 else "s"
-    return f"{len(frames)} frame{plural}; scans: {scans or 'none that ended'}"
+    return _("{frames}; scans: {scans}").format(
+        frames=plural("{number} frame", "{number} frames", len(frames)),
+        scans=scans or _("none that ended"),
+    )
