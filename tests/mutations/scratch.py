@@ -16,10 +16,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.harness.data import ROOT
+from tests.test_linters import project_files
 
 HANG_GUARD = 600  # seconds for one run of pytest
 
@@ -45,20 +45,15 @@ class Scratch:
         folder = Path(self._folder.name)
         folder.chmod(0o755)  # some tests play other users
         self.tree = folder / "tree"
-        for name in _tracked_files():
-            target = self.tree / name
+        for path in project_files():
+            target = self.tree / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target, follow_symlinks=False)
+            shutil.copy2(path, target, follow_symlinks=False)
         (folder / "shared").symlink_to(ROOT.parent / "shared")
         self._make_python(self.tree / ".venv")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
     def run(self, tests: Sequence[str]) -> Outcome:
@@ -98,15 +93,3 @@ class Scratch:
             script = (Path(sys.executable).with_name(command)).read_text().splitlines()
             (folder / "bin" / command).write_text("\n".join([f"#!{self._python}", *script[1:]]))
             (folder / "bin" / command).chmod(0o755)
-
-
-def _tracked_files() -> list[str]:
-    """What git tracks or would track."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return [name for name in listed.split("\0") if name and (ROOT / name).exists()]
