@@ -5,6 +5,7 @@ A template of another model is never compared: the numbers would mean nothing.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from faceauthd.capture import RefusalError
 from faceauthd.parts import Parts
@@ -14,6 +15,15 @@ from faceauthd.sessions.follow import SURER
 from faceauthd.store import FaceRecord
 from faceauthd.wire import Ready
 from models.errors import ModelError
+
+
+class Measures(Protocol):
+    """What of the daemon's parts (parts.py) knows thresholds."""
+
+    @property
+    def threshold(self) -> Callable[[str, float], float]: ...
+    @property
+    def run_threshold(self) -> Callable[[str, float], float]: ...
 
 
 def loaded(parts: Parts) -> Ready:
@@ -46,26 +56,30 @@ def templates(faces: Sequence[FaceRecord], info: Ready) -> list[Template]:
     return [Template(face.face_id, face.user, face.label, face.vectors) for face in comparable]
 
 
-def sure(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template]) -> float | None:
+def sure(measures: Measures, info: Ready, fmr: float, gallery: Sequence[Template]) -> float | None:
     """The cosine at which a frame is surely the user's; None where no measurement reaches it."""
     try:
-        return threshold(parts, info, fmr / SURER, gallery)
+        return threshold(measures, info, fmr / SURER, gallery)
     except RefusalError:
         return None
 
 
-def threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template] = ()) -> float:
+def threshold(
+    measures: Measures, info: Ready, fmr: float, gallery: Sequence[Template] = ()
+) -> float:
     """The cosine that a stranger's frame reaches with the probability ``fmr``.
 
     Each template in the gallery is another chance for the stranger, so each gets a share of it.
     RefusalError where the calibration does not reach that far.
     """
-    return _measured(parts.threshold, info, fmr, gallery)
+    return _measured(measures.threshold, info, fmr, gallery)
 
 
-def run_threshold(parts: Parts, info: Ready, fmr: float, gallery: Sequence[Template]) -> float:
+def run_threshold(
+    measures: Measures, info: Ready, fmr: float, gallery: Sequence[Template]
+) -> float:
     """The same of the mean of a run's embeddings."""
-    return _measured(parts.run_threshold, info, fmr, gallery)
+    return _measured(measures.run_threshold, info, fmr, gallery)
 
 
 def share(fmr: float, faces: Sequence[Template | FaceRecord]) -> float:

@@ -30,7 +30,7 @@ from faceauthd.enrolment import ONE_PERSON
 from faceauthd.policy import for_service
 from faceauthd.results import Result
 from faceauthd.sessions import EnrollSession, Enrolment, Template, VerifySession
-from faceauthd.sessions.follow import SURER
+from faceauthd.wire import Ready
 from models.engine import Engine, load_engine
 from models.evaluation.datasets import IMAGES
 from models.evaluation.rates import Rate
@@ -50,6 +50,18 @@ SCAN = {VIDEO_FPS: 75, STILLS_FPS: 30}  # frames of a run, by the speed
 EVERY = 5  # frames between the beginnings of two runs
 
 Frames = Sequence[Observation]
+
+
+class Measured:
+    """The thresholds that ship, as the daemon's parts know them."""
+
+    @staticmethod
+    def threshold(model: str, fmr: float) -> float:
+        return calibration_for(model).threshold(fmr)
+
+    @staticmethod
+    def run_threshold(model: str, fmr: float) -> float:
+        return calibration_for(model).run_threshold(fmr)
 
 
 @dataclass(frozen=True)
@@ -102,13 +114,14 @@ class Outcome:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make accuracy", description=__doc__)
     parser.add_argument("--engine", action="append", help="only this engine; may be repeated")
+    parser.add_argument("--fmr", type=float, default=Config().verify.fmr, help="the policy's")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args(arguments)
     if not SHARED.is_dir():
         print("make accuracy needs ../shared/data", file=sys.stderr)
         return 1
     found = {
-        (title, name): measure(load_engine(name, SHARED / "models"), recordings())
+        (title, name): measure(load_engine(name, SHARED / "models"), recordings(), options.fmr)
         for name in options.engine or ENGINES
         for title, recordings in SETS.items()
     }
@@ -155,10 +168,12 @@ def stills(paths: Iterable[Path]) -> Iterator[Image]:
             yield np.asarray(image, np.uint8)
 
 
-def measure(engine: Engine, recordings: Iterable[Recording]) -> Outcome:
+def measure(
+    engine: Engine, recordings: Iterable[Recording], fmr: float = Config().verify.fmr
+) -> Outcome:
     """Enrol from every session and verify with every other one."""
     config, calibration = Config(), calibration_for(engine.model)
-    policy = replace(for_service(config, ""), liveness=())
+    policy = replace(for_service(config, ""), liveness=(), fmr=fmr)
     observer = Observer(engine, (), config.verify.min_face)
     outcome = Outcome()
     templates: list[tuple[str, Template]] = []
@@ -174,15 +189,16 @@ def measure(engine: Engine, recordings: Iterable[Recording]) -> Outcome:
             templates.append((to_enrol.session, template))
     outcome.enrolled = len(templates)
     for session, template in templates:
-        share = comparison.share(policy.fmr, [template])
+        rule = (Measured(), Ready(engine.name, engine.model, len(template.vectors[0]), {}))
+        wish = (policy.fmr, [template])
         begin = partial(
             VerifySession,
             policy,
             [template],
-            calibration.threshold(share),
+            comparison.threshold(*rule, *wish),
             {},
-            calibration.threshold(share / SURER),
-            calibration.run_threshold(share),
+            comparison.sure(*rule, *wish),
+            comparison.run_threshold(*rule, *wish),
         )
         for probe in probes:
             if probe.session != session:
