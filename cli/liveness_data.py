@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the verbs of ``liveness`` read: labelled images, and where the faces in them are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,20 @@ if TYPE_CHECKING:
     from models.liveness.dataset import Locate, Looked
 
 
-def samples_of(data: Path, view: str | None = None) -> "list[Sample]":
-    """The labelled images; DatasetError where there are none."""
+def samples_of(data: Path, view: str | None = None, sources: Sequence[str] = ()) -> "list[Sample]":
+    """The labelled images of this view and these sources; DatasetError where there are none."""
     from models.evaluation import datasets
 
     if not data.is_dir():
         raise datasets.DatasetError(f"{data} is not a folder of labelled images")
-    return [one for one in datasets.read(data) if view in (None, one.view)]
+    found = [
+        one
+        for one in datasets.read(data)
+        if view in (None, one.view) and (not sources or one.source in sources)
+    ]
+    if not found:
+        raise datasets.DatasetError(f"{data} has no images of that view and source")
+    return found
 
 
 def locator(samples: "list[Sample]", engine: str, models_dir: Path) -> "Locate | None":

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from models.liveness.dataset import Looked
     from models.liveness.passive import PassiveModel
 
-TOGETHER = "together"
-
 
 @click.command(cls=Verb)
 @click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
@@ -52,16 +50,17 @@ def evaluate(
     Of the models in use, each and all together, or of those given with -m, which may be anybody's:
     ONNX, TFLite or Keras with a JSON description (docs/training.md).
     """
+    from models.evaluation import compare
+
     config = load(file)
     place = models_dir or config.models_dir
     with failing():
         models = chosen(named, place)
-        samples = [one for one in samples_of(data, view) if not sources or one.source in sources]
-        samples = fair(samples, named, place, unseen)
+        samples = fair(samples_of(data, view, sources), named, place, unseen)
         with hints(bar=True) as show:
             looked = look(samples, config.engine, place, show)
             scored = {model.id: judged(looked.samples, model, show) for model in models}
-        reports = reports_of(models, scored)
+        reports = compare.reports(models, scored)
         if html is not None:
             write_page(html, reports, scored)
     answer(reports, looked)
@@ -128,18 +127,6 @@ def judged(samples: "list[Sample]", model: "PassiveModel", show: Any) -> "list[S
         found += score([sample], model)
         show(f"{model.id}: {number} of {len(samples)}", number / len(samples))
     return found
-
-
-def reports_of(
-    models: "list[PassiveModel]", scored: "dict[str, list[Scored]]"
-) -> "dict[str, Report]":
-    """A report for each model, and for all together where there are several."""
-    from models.evaluation.liveness import report, together
-
-    reports = {model.id: report(scored[model.id], model.threshold) for model in models}
-    if len(models) > 1:
-        reports[TOGETHER] = together([(scored[one.id], one.threshold) for one in models])
-    return reports
 
 
 def write_page(

@@ -39,8 +39,9 @@ OWN = "personal"  # what an installed model of one's own is called
 @click.command(cls=Verb)
 @click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
-@click.option("--arch", type=click.Choice(ARCHITECTURES), help="The network.  [minifasnet]")
-@click.option("--finetune", is_flag=True, help="Start from the model that ships: minutes.")
+@click.option("--arch", type=click.Choice(ARCHITECTURES),
+              help="The network.  [minifasnet; with --finetune minifasnet-head]")  # fmt: skip
+@click.option("--finetune", is_flag=True, help="Start from the model that ships: seconds.")
 @click.option("--from", "start", type=click.Path(path_type=Path), metavar="FILE",
               help="Start from this model.onnx, or MiniFASNetV2's .pth.")  # fmt: skip
 @click.option("--part", type=click.Choice(("all", "head")),
@@ -55,6 +56,7 @@ OWN = "personal"  # what an installed model of one's own is called
 @click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
 @click.option("--name", default=OWN, show_default=True, callback=bus_text, help="Its name.")
 @click.option("--view", type=click.Choice(("fullframe", "crop")), help="Only these images.")
+@click.option("--source", "sources", multiple=True, help="Only this source; may be repeated.")
 @config_option
 @click.option("-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models.")
 def train(
@@ -65,6 +67,7 @@ def train(
     mixed: bool | None,
     name: str,
     view: str | None,
+    sources: tuple[str, ...],
     file: Path,
     models_dir: Path | None,
     **chosen: Any,
@@ -87,7 +90,7 @@ def train(
         )
     with failing(out):
         settings = settings_of(finetune, mixed, chosen)
-        samples = samples_of(data, view)
+        samples = samples_of(data, view, sources)
         with hints(bar=True) as show:
             locate = locator(samples, load(file).engine, models_dir or load(file).models_dir)
             trained = run(samples, settings, work, locate, resume, show)
@@ -111,7 +114,7 @@ def settings_of(finetune: bool, mixed: bool | None, chosen: dict[str, Any]) -> "
     from models.liveness import backend, networks
     from models.liveness.presets import preset
 
-    architecture = chosen.pop("arch") or "minifasnet"
+    architecture = chosen.pop("arch") or ("minifasnet-head" if finetune else "minifasnet")
     needs_tensorflow = not networks.architecture(architecture).head
     if needs_tensorflow:
         backend.start()
@@ -156,10 +159,9 @@ def say_split(parts: "Split") -> None:
 
 def say_epoch(epoch: "Epoch") -> None:
     """A line an epoch, for whoever reads a log."""
-    note(
-        f"epoch {epoch.number}: loss {epoch.loss:.4f}, held out {epoch.validation_loss:.4f}, "
-        f"{100 * epoch.validation_accuracy:.1f} % right"
-    )
+    trained = f"epoch {epoch.number}: loss {epoch.loss:.4f}" if epoch.number else "as it began"
+    right = f"{100 * epoch.validation_accuracy:.1f} % right"
+    note(f"{trained}; held out: loss {epoch.validation_loss:.4f}, {right}")
 
 
 def show_step(step: "Step", show: Any) -> None:
@@ -211,7 +213,7 @@ def finish(trained: "Trained", out: Path, name: str, settings: "Settings", work:
                 "out": str(out),
                 "judged_on": "test" if trained.split.test else "validation",
                 "held_out": as_json(trained.report),
-                "epochs": len(trained.history),
+                "epochs": trained.history[-1].number if trained.history else 0,
                 "left_out": left_out,
             }
         )

@@ -19,8 +19,7 @@ may only deny a login, beside the model that ships; it never grants one.
 **What it is.** The network `{architecture}`: input {size}×{size} pixels, the face's box enlarged
 {scale} times; {start}. `model.onnx`: {bytes:,} bytes, SHA-256 `{sha256}`.
 
-**Trained** for {epochs} epochs (seed {seed}, batch {batch}, rate {rate:g}, part `{part}`), no
-{unit} divided:
+**Trained** {how}; no {unit} was divided:
 
 | part | live images | attacks | recordings |
 |---|---|---|---|
@@ -55,16 +54,22 @@ def card(trained: Trained, name: str, settings: Settings) -> str:
         else "it began with random weights",
         bytes=len(trained.network),
         sha256=hashlib.sha256(trained.network).hexdigest(),
-        epochs=len(trained.history),
-        seed=settings.seed,
-        batch=settings.batch,
-        rate=settings.rate,
-        part=settings.part,
+        how=_how(trained, settings),
         unit=trained.split.unit,
         parts="\n".join(_row(title, samples) for title, samples in parts.items()),
         threshold=trained.threshold,
         judged=judges(trained),
         table=as_table(trained.report),
+    )
+
+
+def _how(trained: Trained, settings: Settings) -> str:
+    if trained.architecture.head:
+        return f"in one step, its last layer alone (seed {settings.seed})"
+    best = min(trained.history, key=lambda epoch: epoch.validation_loss).number
+    return (
+        f"for {trained.history[-1].number} epochs, of which number {best} was the best (seed "
+        f"{settings.seed}, batch {settings.batch}, rate {settings.rate:g}, part `{settings.part}`)"
     )
 
 

@@ -50,7 +50,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One round through the data: its number (from 1), losses and shares of right answers."""
+    """One round through the data: its number (from 1), losses and shares of right answers.
+
+    Where training began with weights of another, number 0 is these, and all its figures are of
+    the validation: no epoch is taken that is worse than what there was.
+    """
 
     number: int
     loss: float
@@ -141,19 +145,18 @@ class _Fitting:
 
     def run(self, stream: Any, on_epoch: OnEpoch, on_step: OnStep) -> list[Epoch]:
         batches = iter(self.strategy.distribute_datasets_from_function(lambda _: stream))
-        started, before = monotonic(), len(self.history) * self.steps
+        if self.settings.start is not None and not self.history:
+            on_epoch(self._judged(0))
+        started, before = monotonic(), self._done() * self.steps
         most = self.settings.epochs * self.steps
-        while len(self.history) < self.settings.epochs and not self._is_over():
-            losses, rights = [], []
-            for step in range(self.steps):
-                loss, right = self._step(batches)
-                losses.append(loss)
-                rights.append(right)
-                done = len(self.history) * self.steps + step + 1
+        while self._done() < self.settings.epochs and not self._is_over():
+            number, figures = self._done() + 1, []
+            for step in range(1, self.steps + 1):
+                figures.append(self._step(batches))
+                done = (number - 1) * self.steps + step
                 each = (monotonic() - started) / (done - before)
-                on_step(Step(len(self.history) + 1, done, most, loss, each * (most - done)))
-            self._end_epoch(float(np.mean(losses)), float(np.mean(rights)))
-            on_epoch(self.history[-1])
+                on_step(Step(number, done, most, figures[-1][0], each * (most - done)))
+            on_epoch(self._judged(number, *np.mean(figures, axis=0).tolist()))
         self.model.set_weights(self.best)
         return self.history
 
@@ -206,11 +209,31 @@ class _Fitting:
             mean = context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.identity(variable.value))
             variable.assign(mean)
 
-    def _end_epoch(self, loss: float, accuracy: float) -> None:
-        import tensorflow as tf
-
+    def _judged(
+        self, number: int, loss: float | None = None, accuracy: float | None = None
+    ) -> Epoch:
+        """End an epoch: judge it, remember its weights if they are the best, and keep the state."""
         if self.strategy.num_replicas_in_sync > 1:
             self.agree()
+        held, right = self._held()
+        epoch = Epoch(
+            number,
+            held if loss is None else loss,
+            right if accuracy is None else accuracy,
+            held,
+            right,
+        )
+        if not self.best or held < min(one.validation_loss for one in self.history):
+            self.best = [weights.copy() for weights in self.model.get_weights()]
+        self.history.append(epoch)
+        if self.keeping is not None:
+            checkpoint.save(self.keeping.path, self._state(), self.keeping.purpose)
+        return epoch
+
+    def _held(self) -> tuple[float, float]:
+        """Loss and share of right answers on the validation."""
+        import tensorflow as tf
+
         margin = np.concatenate(
             [
                 margins(self.answer(np.asarray(images, np.float32)), self.live).numpy()
@@ -218,14 +241,12 @@ class _Fitting:
             ]
         )
         wanted = np.asarray(self.wanted, np.float32)
-        held = float(tf.reduce_mean(_cross_entropy(wanted, margin)))
-        right = float(_share_right(wanted, margin))
-        epoch = Epoch(len(self.history) + 1, loss, accuracy, held, right)
-        if not self.best or held < min(one.validation_loss for one in self.history):
-            self.best = [weights.copy() for weights in self.model.get_weights()]
-        self.history.append(epoch)
-        if self.keeping is not None:
-            checkpoint.save(self.keeping.path, self._state(), self.keeping.purpose)
+        loss = float(tf.reduce_mean(_cross_entropy(wanted, margin)))
+        return loss, float(_share_right(wanted, margin))
+
+    def _done(self) -> int:
+        """How many epochs are done."""
+        return self.history[-1].number if self.history else 0
 
     def _is_over(self) -> bool:
         losses = [one.validation_loss for one in self.history]

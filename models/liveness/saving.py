@@ -112,7 +112,8 @@ def report_page(trained: Trained, name: str, worst: Sequence[Scored]) -> str:
 
 
 def _epochs(trained: Trained) -> list[str]:
-    extent = (1.0, float(max(len(trained.history), 2)))
+    first, last = trained.history[0].number, trained.history[-1].number
+    extent = (float(first), float(max(last, first + 1)))
     plots = []
     for title, pair, unit in (
         ("loss", ("loss", "validation_loss"), ""),

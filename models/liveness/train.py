@@ -44,7 +44,7 @@ __all__ = ["Epoch", "Settings", "Step", "fit", "probabilities"]
 PARTS = ("all", "head")
 STOCK_NETWORK = STOCK / "model.onnx"
 CHECKPOINT, HELD = "checkpoint.npz", "held.npy"
-LOWEST, HIGHEST = 0.01, 0.99  # of a threshold
+LOWEST, HIGHEST = 0.001, 0.999  # of a threshold
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _fitted(
     keeping = Keeping(path, purpose, resumed) if workers.workers == 1 else None
     batch = max(settings.batch // workers.workers // 2 * 2, 2)
     steps = max(len(parts.train) // settings.batch, 1)
-    done = len(resumed.history) if resumed else 0
+    done = int(resumed.history[-1]["number"]) if resumed else 0
     first = done * steps * settings.batch
     part = dataset.Part(first, workers.number, workers.workers, batch)
     stream = dataset.stream(parts.train, *crop, batch, settings.seed, part)

@@ -268,7 +268,7 @@ def one_line_of(text: str) -> str:
         (["{tmp}/none"], Exit.USAGE, "not a folder"),
         (["{tmp}/data", "-m", "{tmp}/none"], Exit.UNAVAILABLE, "not a readable JSON description"),
         (["{tmp}/data", "-m", "stock", "-m", "stock"], Exit.UNAVAILABLE, "one id"),
-        (["{tmp}/data", "--source", "other"], Exit.USAGE, "no recording is left"),
+        (["{tmp}/data", "--source", "other"], Exit.USAGE, "no images of that view and source"),
         (["{tmp}/data", "-m", "stock", "--html", "/proc/a"], Exit.UNAVAILABLE, "cannot be written"),
         (["{tmp}/data", "-m", "{tmp}/bad.json"], Exit.UNAVAILABLE, "cannot read this network"),
     ],
