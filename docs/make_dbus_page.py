@@ -99,7 +99,7 @@ def _authority() -> str:
     for name, row in TABLE.items():
         rules = [(rule, session) for rule in (row.self, row.other) for session in SESSIONS]
         cells = [_rule(rule, session) for rule, session in rules]
-        actions = {rule.rpartition(".")[2] for rule in (row.self, row.other) if rule in Action}
+        actions = {str(rule).rpartition(".")[2] for rule in (row.self, row.other) if rule in Action}
         rows.append(f"| {name} | yes | {' | '.join(cells)} | {', '.join(sorted(actions))} |")
     head = (
         "| method | root | self, active | self, inactive or none | others, active "

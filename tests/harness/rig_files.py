@@ -23,6 +23,7 @@ FACE_THEN_PASSWORD = """\
 auth     sufficient  {module}
 auth     sufficient  {password}
 auth     required    pam_deny.so
+account  optional    {module} password=any
 account  required    pam_permit.so
 """
 # Nothing but the face, so that an application sees what our module itself answers.
