@@ -9,6 +9,7 @@ from tests.bench.times import Figures
 from tests.harness.rig import Rig
 
 LET_GO = "worker_idle = 0.5\n"
+SETTLED = 1.0  # seconds after a login
 GUARD = 60.0  # seconds: only a hang reaches this
 
 
@@ -20,6 +21,7 @@ def resting(somebody: Person, seconds: float, engine: str = "auto") -> tuple[Fig
             "daemon": pss(rig.daemon.process.pid),
             "worker": sum(pss(pid) for pid in rig.workers()),
         }
+        time.sleep(SETTLED)
         wakeups = {
             "daemon": woken([rig.daemon.process.pid], seconds),
             "worker": woken(rig.workers(), seconds),

@@ -68,7 +68,8 @@ def reported(
     eyes: Eyes, count: int = 10, every: float = 0.0, rate: float = 30, wishes: Wishes = BOTH
 ) -> list[Observation]:
     reports: list[Observation] = []
-    Pipeline(eyes, wishes, every, reports.append).run(film(count, rate))
+    pipeline = Pipeline(eyes, wishes, every, lambda seen, _image: reports.append(seen))
+    pipeline.run(film(count, rate))
     return reports
 
 
@@ -117,7 +118,7 @@ def test_what_is_not_wished_for_is_left_out() -> None:
 def test_how_often_can_be_changed_while_it_runs() -> None:
     reports: list[Observation] = []
 
-    def report(observation: Observation) -> None:
+    def report(observation: Observation, _image: Image) -> None:
         reports.append(observation)
         if observation.index == 3:
             pipeline.every = 0.0
@@ -133,7 +134,7 @@ def test_few_frames_are_in_hand() -> None:
     reports: list[Observation] = []
     free, waits = threading.Event(), threading.Event()
 
-    def report(observation: Observation) -> None:
+    def report(observation: Observation, _image: Image) -> None:
         waits.set()
         assert free.wait(GUARD)
         reports.append(observation)
@@ -163,7 +164,7 @@ def test_a_fault_of_any_part_ends_it(part: str) -> None:
 
     if part != "report":
         setattr(eyes, part, fail)
-    report = fail if part == "report" else lambda _observation: None
+    report = fail if part == "report" else lambda _observation, _image: None
     with pytest.raises(RuntimeError, match="a network's mistake"):
         Pipeline(eyes, BOTH, 0.0, report).run(film(20))
 
@@ -195,5 +196,5 @@ def test_once_stopped_nothing_more_is_waited_for() -> None:
         pipeline.stop()
         stopped.set()
 
-    pipeline = Pipeline(eyes, BOTH, 0.0, lambda _observation: None)
+    pipeline = Pipeline(eyes, BOTH, 0.0, lambda _observation, _image: None)
     pipeline.run(frames())
