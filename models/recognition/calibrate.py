@@ -90,9 +90,14 @@ def main() -> int:
 
 def measurement(engine: Engine, images: Path, cache: Cache) -> Measurement:
     """All comparisons of the people in a folder; DatasetError where they are too few."""
-    owner = {session.files[0]: session.person for session in people.read(images).sessions}
+    read = people.read(images)
+    if read.recorded:
+        raise DatasetError(f"{images} holds recorded sessions; a calibration takes images")
+    owner = {session.files[0]: session.person for session in read.sessions}
     measured = measure(engine, owner, cache)
     found = [path for path, frames in measured.items() if not frames.failures[0]]
+    if not found:
+        raise DatasetError(f"{images}: there is no face in any of {len(owner)} images")
     _, numbers = np.unique([owner[path] for path in found], return_inverse=True)
     vectors = np.stack([measured[path].vectors[0] for path in found])
     return Measurement(

@@ -121,13 +121,35 @@ def test_a_calibration_is_written_from_folders_of_people(
     assert written["runs"]["points"][0]["errors"] == 0
 
 
-def test_too_few_people_are_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("files", "failure", "said"),
+    [
+        ([], "", "does not hold images of two people"),
+        (["a/1/1.png", "b/1/1.png"], "", "recorded sessions"),
+        (["a/1.png", "b/1.png"], "no face", "no face in any of 2 images"),
+        (["a/1.png", "b/2.png"], "", "0 comparisons of people with two images"),
+    ],
+)
+def test_what_is_no_data_for_a_calibration_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: list[str],
+    failure: str,
+    said: str,
 ) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    one = np.eye(1, 32, dtype=np.float32)
+    frames = embeddings.Frames(np.array([failure]), one, np.zeros((1, 4), np.float32))
     monkeypatch.setattr(calibrate, "load_engine", lambda _name, _folder: Tiny())
+    monkeypatch.setattr(calibrate, "measure", lambda _e, paths, _c: dict.fromkeys(paths, frames))
+    monkeypatch.setattr(calibrate, "FOLDER", tmp_path / "nowhere")
     monkeypatch.setattr("sys.argv", ["x", "--engine", "tiny", "--images", str(tmp_path), "--write"])
     assert calibrate.main() == 1
-    assert capsys.readouterr().err.startswith("calibrate: ")
+    error = capsys.readouterr().err
+    assert error.startswith("calibrate: ") and said in error and error.count("\n") == 1
 
 
 def test_no_samples_make_no_comparison() -> None:
