@@ -53,6 +53,8 @@ def warnings(config: Config, worker: Worker) -> list[str]:
                 f"LIVENESS IS OFF for {name} (service.{name}.liveness = []): "
                 "a photograph of a user lets one in"
             )
+    if config.verify.any_camera:
+        found.append("faces are bound to no camera (verify.any_camera): one may be replaced")
     for name in config.camera.allow_virtual:
         found.append(f"virtual camera {name!r} is allowed: who feeds it can show it any face")
     if config.camera.device.startswith("/") and not config.camera.device.startswith("/dev/"):

@@ -21,6 +21,8 @@ from faceauthd.store import OWN
 from faceauthd.variants import Typed
 
 READY = "ready"  # what CanVerify answers where nothing stands in the way
+# What of CanVerify's answers is recorded: somebody was kept out, and not by what they lack.
+FORETOLD = (Result.LOCKED_OUT, Result.STRONG_AUTH_REQUIRED)
 
 
 class Verification:
@@ -35,6 +37,8 @@ class Verification:
             said = {"confirm": Typed("s", policy.confirm), "timeout": Typed("d", policy.deadline)}
 
             def refuse(refusal: RefusalError) -> None:
+                if refusal.result in FORETOLD:
+                    self._record_foretold(request, refusal)
                 call.reply(str(refusal.result), said)
 
             def find_camera() -> None:
@@ -137,6 +141,20 @@ class Verification:
         elif result.judged_refusal:
             lockout = store.get_lockout(user, asker).refused(self._parts.now())
             store.set_lockout(user, lockout, asker)
+
+    def _record_foretold(self, request: Request, refusal: RefusalError) -> None:
+        """The PAM module asks no further then, so that this is all that is heard of the attempt."""
+        audit.verdict(
+            "can-verify",
+            user=request.user,
+            service=request.policy.service,
+            caller=request.caller.uid,
+            result=refusal.result,
+            reason=refusal.reason,
+            camera="",
+            models=[],
+            duration_ms=0,
+        )
 
     def _answer(self, request: Request, ending: Ending[Verdict]) -> None:
         verdict = _verdict(ending)

@@ -12,6 +12,7 @@ import pytest
 
 from faceauthd import audit, store
 from faceauthd.events import Journal, Recent
+from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
 from faceauthd.store import Store
 from faceauthd.variants import Typed
@@ -136,6 +137,15 @@ def test_a_store_that_cannot_keep_an_event_changes_no_verdict(
     assert stage.result_of(GOOD, GOOD) == "match"
     stage.caller(ROOT).call("GetStatus").values()
     assert "an event is in the log alone: the disk is full" in caplog.text
+
+
+def test_who_is_locked_out_before_a_scan_is_recorded_as_well(stage: Stage) -> None:
+    """The PAM module asks CanVerify first, and then no more."""
+    stage.enrolled()
+    stage.store.set_lockout(USER, Lockout(50, stage.parts.now()))
+    assert stage.caller(ROOT).can_verify(service=Typed("s", "sudo")).values()[0] == "locked-out"
+    (listed,) = events(stage.caller(SELF)).values()
+    assert [(event["event"], event["result"]) for event in listed] == [("can-verify", "locked-out")]
 
 
 def test_other_lines_of_the_log_are_no_events(tmp_path: Path) -> None:

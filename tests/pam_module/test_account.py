@@ -131,6 +131,15 @@ def test_it_has_no_say(stacks: Stacks, fake_bus: MakeBus, control: str) -> None:
         assert (outcome.code, outcome.accounts) == (SUCCESS, [code]), lines
 
 
+def test_at_whose_wish_a_setuid_program_asks_is_told(stacks: Stacks, fake_bus: MakeBus) -> None:
+    """As su does: its refusals then count against the one who called it, and lock nobody out."""
+    for options, caller in ((["uid=65534"], {"caller": 65534}), ([], {})):
+        bus = fake_bus(verify="no-match")
+        stacks.authenticate(stacks.face(f"bus={bus.address}"), options=options)
+        asked = [arguments for member, arguments in bus.calls if member.endswith("Verify")]
+        assert asked == [("alice", {"service": "stack", **caller})] * 2
+
+
 def gone(bus: FakeBus) -> None:
     bus.close()
 
