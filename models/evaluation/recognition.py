@@ -8,7 +8,8 @@ FAR, FRR   of transactions, failures included (the standard's *generalised* rate
            enrolled is refused, too)
 
 at thresholds of two kinds: *measured*, the lowest with at most the wanted FMR in these data, and
-*calibrated*, what a policy with this ``fmr`` uses. FMRs that fewer than ``LEAST_ERRORS`` errors
+*calibrated*, what a policy with this ``fmr`` uses; there, FAR and FRR of recorded sessions are of
+what Verify decides, by a run's frames and by its mean. FMRs that fewer than ``LEAST_ERRORS`` errors
 would show are not reported as measured.
 
 Intervals are Clopper and Pearson's, which take comparisons for independent. The comparisons of
@@ -17,7 +18,7 @@ one person are not, so FNMR has a second one, by bootstrap over people.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from models.engine import Engine
 from models.evaluation import pairs, people, trials
+from models.evaluation.attempts import decided
 from models.evaluation.datasets import DatasetError
 from models.evaluation.embeddings import Cache, Frames, Progress, measure
 from models.evaluation.rates import EqualErrorRate, Rate
@@ -188,10 +190,15 @@ def points(trial: Trial, model: str) -> list[Point]:
         if level is not None:
             found.append(_point(trial, wanted, "measured", level))
         try:
-            calibrated = level_of(calibration_for(model).threshold(wanted))
+            calibration = calibration_for(model)
+            frame, run = calibration.threshold(wanted), calibration.run_threshold(wanted)
         except CalibrationError:
             continue
-        found.append(_point(trial, wanted, "calibrated", calibrated))
+        point = _point(trial, wanted, "calibrated", level_of(frame))
+        if trial.attempts:
+            far, frr = decided(trial.attempts, level_of(frame), level_of(run))
+            point = replace(point, far=far, frr=frr)
+        found.append(point)
     return found
 
 

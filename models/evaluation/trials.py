@@ -8,7 +8,7 @@ acquired or not: a failure makes a genuine one a refusal, and an impostor's harm
 - `listed_pairs`  the pairs of a list, with the impostors of the list or of every pair;
 - `sessions`      each session is enrolled (the mean of its embeddings) and every other verified:
                   a comparison is of a frame with a template; a transaction succeeds where ``run``
-                  frames in a row do, as in Verify.
+                  frames in a row do. Verify asks for more (attempts.py).
 
 Scores are counted in ``LEVELS`` steps of 1e-5, so that tens of millions of impostors take no more
 memory than a few; a threshold is the lower edge of a level, at which the counts are exact.
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.evaluation.attempts import Attempt, best_runs
 from models.evaluation.rates import Rate
 
 LEVELS = 200_000  # between cosines of -1 and 1
@@ -68,11 +69,15 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a test gave. ``enrolment`` counts people, or sessions, of whom there is no template."""
+    """What a test gave. ``enrolment`` counts people, or sessions, of whom there is no template.
+
+    ``attempts`` are the transactions of recorded sessions once more, as Verify decides on them.
+    """
 
     comparisons: Scores
     transactions: Scores
     enrolment: Rate
+    attempts: Sequence[Attempt] = ()
 
 
 def levels(scores: ArrayLike) -> NDArray[np.int64]:
@@ -165,12 +170,17 @@ def sessions(probes: Probes, session: Indices, run: int = RUN) -> Trial:
     owners = np.array([probes.people[frames[0]] for frames in members])
     templates = [_template(probes, frames) for frames in members]
     tally = _Tally()
+    attempts: list[Attempt] = []
     for probe, frames in enumerate(members):
         for claimed, template in enumerate(templates):
             if probe != claimed:
-                tally.add(owners[probe], owners[claimed], _scores(probes, frames, template), run)
+                scores = _scores(probes, frames, template)
+                tally.add(owners[probe], owners[claimed], scores, run)
+                runs = _runs(probes.vectors[frames], scores, template, run)
+                attempts.append(Attempt(bool(owners[probe] == owners[claimed]), runs))
     missing = sum(template is None for template in templates)
-    return Trial(tally.comparisons.scores(), tally.runs.scores(), Rate(missing, len(members)))
+    failed = Rate(missing, len(members))
+    return Trial(tally.comparisons.scores(), tally.runs.scores(), failed, attempts)
 
 
 def _template(probes: Probes, frames: Indices) -> NDArray[np.float32] | None:
@@ -187,6 +197,24 @@ def _scores(
     if template is None:
         return np.zeros(0, np.int64)
     return np.where(probes.acquired[frames], levels(probes.vectors[frames] @ template), 0)
+
+
+def _runs(
+    vectors: NDArray[np.float32],
+    scores: NDArray[np.int64],
+    template: NDArray[np.float32] | None,
+    run: int,
+) -> NDArray[np.int64]:
+    """What the runs in which no frame failed reach: all of their frames, and their mean."""
+    if template is None:
+        return np.zeros((0, 2), np.int64)
+    length = min(run, len(scores))
+    frames = np.lib.stride_tricks.sliding_window_view(scores, length).min(axis=1)
+    totals = np.lib.stride_tricks.sliding_window_view(vectors, length, axis=0).sum(axis=-1)
+    whole = frames > 0
+    lengths = np.linalg.norm(totals[whole], axis=1)
+    cosines = (totals[whole] @ template) / np.maximum(lengths, 1e-6)
+    return best_runs(frames[whole], levels(cosines))
 
 
 def best_run(scores: NDArray[np.int64], run: int) -> int:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.evaluation import gates, rates, recognition, trials
+from models.evaluation import attempts, gates, rates, recognition, trials
 from models.evaluation.datasets import DatasetError
 from models.evaluation.embeddings import Cache
 from models.evaluation.page import page
@@ -100,6 +100,34 @@ def test_sessions_are_enrolled_and_verified_in_runs() -> None:
     assert counted(short, level_of(0.9)) == (Rate(1, 10), Rate(1, 6), Rate(0, 4), Rate(0, 2))
     long = trials.sessions(probes(people, vectors), session, run=3)
     assert counted(long, level_of(0.9))[2:] == (Rate(0, 4), Rate(1, 2))
+
+
+def test_the_mean_of_a_run_decides_too() -> None:
+    """A stranger who is 0.8 like the template in each frame, and once by chance, once always."""
+    me, *others = np.eye(4, dtype=np.float32)
+    by_chance = [0.8 * me + 0.6 * other for other in others[:2]]
+    always = [0.8 * me + 0.6 * others[2]] * 2
+    vectors = np.stack([me, me, *by_chance, *always]).astype(np.float32)
+    people = ["a", "a", "a", "a", "b", "b"]
+    trial = trials.sessions(probes(people, vectors), np.array([0, 0, 1, 1, 2, 2]), run=2)
+    first = trial.attempts[2]  # session 1 shown to the template of session 0
+    assert first.genuine and first.runs.shape == (1, 2)
+    assert threshold_of(int(first.runs[0, 0])) == pytest.approx(0.8, abs=1e-4)
+    assert threshold_of(int(first.runs[0, 1])) == pytest.approx(0.8 / np.sqrt(0.82), abs=1e-4)
+    frame = level_of(0.79)
+    lenient, strict = level_of(0.79), level_of(0.85)
+    assert attempts.decided(trial.attempts[2:5:2], frame, lenient) == (Rate(1, 1), Rate(0, 1))
+    assert attempts.decided(trial.attempts[2:5:2], frame, strict) == (Rate(0, 1), Rate(0, 1))
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=12))
+def test_runs_that_are_left_out_change_no_decision(runs: list[tuple[int, int]]) -> None:
+    everything = np.array(runs, np.int64).reshape(-1, 2)
+    kept = attempts.best_runs(everything[:, 0], everything[:, 1])
+    assert len(kept) <= len(everything)
+    for frame, run in itertools.product(range(11), repeat=2):
+        given_levels = attempts.Attempt(True, everything).succeeds(frame, run)
+        assert attempts.Attempt(True, kept).succeeds(frame, run) is given_levels
 
 
 def test_a_session_without_a_template_refuses_its_owner() -> None:
