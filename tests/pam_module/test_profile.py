@@ -13,6 +13,18 @@ from tests.harness.data import ROOT
 TOOL = Path("/usr/sbin/pam-auth-update")
 PROFILES = Path("/usr/share/pam-configs")
 UNIX = PROFILES / "unix"
+DEBCONF = """\
+Config: config
+Templates: templates
+
+Name: config
+Driver: File
+Filename: {folder}/config.dat
+
+Name: templates
+Driver: File
+Filename: {folder}/templates.dat
+"""
 
 
 @pytest.fixture
@@ -26,9 +38,14 @@ def system(tmp_path: Path) -> Path:
         text = text.replace(f"'/{folder}'", f"'{tmp_path / folder}'")
     text = text.replace("/usr/share/pam/", f"{tmp_path}/usr/share/pam/")
     (tmp_path / "tool").write_text(text)
+    (tmp_path / "tool").chmod(0o755)  # debconf starts it anew
     shutil.copytree("/usr/share/pam", tmp_path / "usr/share/pam", dirs_exist_ok=True)
     for profile in (UNIX, ROOT / "packaging/pam-configs/faceauth"):
         shutil.copy(profile, tmp_path / "usr/share/pam-configs")
+    # What it remembers is the test's own, too: debconf is the machine's.
+    (tmp_path / "debconf.conf").write_text(DEBCONF.format(folder=tmp_path))
+    shutil.copy("/var/cache/debconf/templates.dat", tmp_path)
+    shutil.copy("/var/cache/debconf/config.dat", tmp_path)
     return tmp_path
 
 
@@ -36,7 +53,11 @@ def enabled(system: Path) -> dict[str, list[list[str]]]:
     """The lines of each file after our profile was enabled, without comments, as words."""
     subprocess.run(
         ["perl", system / "tool", "--enable", "unix", "faceauth", "--force"],
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        env={
+            **os.environ,
+            "DEBIAN_FRONTEND": "noninteractive",
+            "DEBCONF_SYSTEMRC": str(system / "debconf.conf"),
+        },
         check=True,
         capture_output=True,
     )
