@@ -30,6 +30,9 @@ class Painted:
         self.looked += 1
         return [Face(Box(0, 0, SIDE, SIDE), TEMPLATE, 1.0)] if image.any() else []
 
+    def follow(self, image: Image, _: Face) -> list[Face]:
+        return self.detect(image)
+
     def embed(self, image: Image, _: Face) -> NDArray[np.float32]:
         return unit(image.reshape(-1, 3).mean(axis=0).astype(np.float32))
 
