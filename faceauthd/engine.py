@@ -105,8 +105,11 @@ class Scan:
             self._supervisor.end(self)
 
     def embed_every(self, seconds: float) -> None:
-        """From now on, embed a face that is followed so many seconds apart; 0: in each frame."""
-        if seconds != self._every and not self.stopped:
+        """From now on, embed a face that is followed so many seconds apart; 0: in each frame.
+
+        The camera must be open: the worker knows of no other scan.
+        """
+        if seconds != self._every and self.opened and not self.stopped:
             self._every = seconds
             self._supervisor.tell(self, wire.Every(self.order.id, seconds))
 

@@ -45,7 +45,15 @@ INFOS = st.builds(
 )  # fmt: skip
 CUES = st.dictionaries(LINE, st.dictionaries(LINE, st.floats(0, 1), max_size=3), max_size=3)
 MESSAGES = st.one_of(
-    st.builds(wire.Scan, IDS, CONFIGS, st.lists(LINE, max_size=3).map(tuple), st.booleans()),
+    st.builds(
+        wire.Scan,
+        IDS,
+        CONFIGS,
+        st.lists(LINE, max_size=3).map(tuple),
+        st.booleans(),
+        st.floats(0, 1),
+    ),
+    st.builds(wire.Every, IDS, st.floats(0, 1)),
     st.builds(wire.Show, IDS),
     st.builds(wire.Stop, IDS),
     st.builds(wire.ListCameras, IDS, st.lists(LINE, max_size=3).map(tuple)),

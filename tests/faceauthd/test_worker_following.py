@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""How often a worker embeds: as its scan's order says, and as it is told later."""
+
+from pathlib import Path
+
+from faceauthd import wire
+from faceauthd.config import CameraConfig
+from tests.faceauthd.films import write_clip
+from tests.faceauthd.supervised import Bench, run_until
+from tests.faceauthd.test_worker import Line, line
+
+__all__ = ["line"]  # the fixture
+
+FRAMES = 12
+EVERY = 0.09
+
+
+def judged(line: Line, count: int) -> list[bool]:
+    """Whether the next frames hold an embedding; all are judged for liveness."""
+    seen = [line.until(wire.Judged)[-1] for _ in range(count)]
+    found = [report.observation for report in seen if isinstance(report, wire.Judged)]
+    assert all(observation.liveness for observation in found)
+    return [observation.embedding is not None for observation in found]
+
+
+def test_it_embeds_as_often_as_it_is_told(line: Line, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", FRAMES)
+    line.until(wire.Ready)
+    camera = CameraConfig(device=str(clip), paced=False)
+    with clip.open("rb") as file:
+        order = wire.Scan(7, camera, ("passive",), embed=True, every=1.0)
+        wire.send(line.sock, order, file.fileno())
+    assert judged(line, 5) == [True, False, False, False, False]
+    wire.send(line.sock, wire.Every(8, 0.0))  # another scan's, which is over
+    wire.send(line.sock, wire.Every(7, 0.0))
+    while judged(line, 1) == [False]:  # those that were in hand
+        continue
+    assert all(judged(line, FRAMES))
+    wire.send(line.sock, wire.Stop(7))
+    line.until(wire.Ended)
+
+
+def test_the_supervisor_tells_it_once(bench: Bench) -> None:
+    record = bench.start().scan()
+    scan = record.scan
+    assert scan is not None
+    scan.embed_every(1.0)  # too early: the worker does not know the scan
+    run_until(lambda: len(record.frames) > 4)
+    assert all(seen.embedding is not None for seen in record.frames)
+    scan.embed_every(1.0)
+    run_until(lambda: any(seen.embedding is None for seen in record.frames))
+    scan.embed_every(0.0)
+    scan.embed_every(0.0)
+    run_until(lambda: all(seen.embedding is not None for seen in record.frames[-FRAMES:]))
+    record.stop()
+    run_until(lambda: record.ended)
+    scan.embed_every(1.0)  # too late
