@@ -196,3 +196,38 @@ def test_a_process_that_keeps_its_memory_private_leaves_no_core() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "0 (0, 0)\n"
+
+
+NEEDED = """
+import errno, fcntl, mmap, os, threading
+from pathlib import Path
+from faceauthd.camera import ioctls
+from faceauthd.confinement import confine
+confine(os.getppid(), [])
+camera = os.open("/dev/null", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+try:
+    fcntl.ioctl(camera, ioctls.QUERYCAP, bytes(104))
+except OSError as error:
+    assert error.errno == errno.ENOTTY, error  # the device's own answer: it is no camera
+zero = os.open("/dev/zero", os.O_RDWR)
+mmap.mmap(zero, mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)[0] = 1
+thread = threading.Thread(target=os.listdir, args=("/sys/class",))
+thread.start()
+thread.join()
+import cv2, dlib
+print("done")
+"""
+
+
+def test_what_a_scan_needs_still_works() -> None:
+    """A device is opened, asked by V4L2's ioctls and mapped; threads; the heavy libraries load."""
+    done = subprocess.run(
+        [sys.executable, "-c", NEEDED],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=GUARD,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("done\n", "")

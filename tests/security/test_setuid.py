@@ -31,9 +31,9 @@ IN, OUT = "root\n", ""
 # What the module's process may open, and nothing else.
 ALLOWED = re.compile(
     r"/usr/lib/python3[\d.]*(zip|/.*)?|/(usr/)?lib/[\w-]+/lib[\w.-]+\.so[\d.]*|/dev/null"
-    r"|/etc/(ld\.so\.cache|passwd|nsswitch\.conf|localtime)|/usr/lib/locale/.*"
-    r"|/usr/lib/[\w-]+/gconv/gconv-modules\.cache|/usr/share/locale/locale\.alias"
-    rf"|/(run/systemd/userdb/)?|{re.escape(str(ROOT))}(/pam_module(/__pycache__)?(/[\w.-]+)?)?"
+    r"|/etc/(ld\.so\.cache|passwd|nsswitch\.conf|localtime|locale\.conf|default/locale)"
+    r"|/usr/lib/locale/.*|/usr/lib/[\w-]+/gconv/gconv-modules\.cache|/usr/share/locale/locale\.alias"
+    rf"|/(run/systemd/userdb/)?|{re.escape(str(ROOT))}(/pam_module(/[\w./-]+)?)?"
 )
 
 
