@@ -12,9 +12,9 @@ from contextlib import suppress
 from typing import Protocol
 
 from faceauthd.camera import CameraError, open_source
+from faceauthd.camera.preview import received
 from faceauthd.camera.terms import Frame
 from faceauthd.config import CameraConfig
-from faceauthd.preview import received
 from models.face import Image
 
 

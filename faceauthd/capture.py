@@ -96,7 +96,7 @@ class Plan(Generic[V]):
     ``session`` is called with the camera's id once that is open, since only then the worker's
     models are known for sure; it may raise RefusalError. ``fd`` is a file to take the frames from.
     ``every``, in seconds, is how far apart a face is embedded until the session says otherwise.
-    ``pictures`` is a socket to show what the camera sees on (preview.py).
+    ``pictures`` is a socket to show what the camera sees on (camera/preview.py).
     """
 
     scanner: Scanner

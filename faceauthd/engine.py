@@ -114,7 +114,7 @@ class Scan:
             self._supervisor.tell(self, wire.Every(self.order.id, seconds))
 
     def show_on(self, fd: int) -> None:
-        """From now on, send pictures to ``fd`` (preview.py), which stays the caller's."""
+        """From now on, send pictures to ``fd`` (camera/preview.py), which stays the caller's."""
         if not self.stopped:
             self._supervisor.tell(self, wire.Show(self.order.id), fd)
 

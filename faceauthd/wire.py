@@ -69,7 +69,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Show:
-    """From now on in the scan, send pictures to the socket that comes with this (preview.py)."""
+    """From now on in the scan, send pictures to the socket that comes along (camera/preview.py)."""
 
     id: int
 

@@ -34,7 +34,7 @@ from models.face import Image
 from models.observation import Observation
 
 if TYPE_CHECKING:
-    from faceauthd.preview import Preview
+    from faceauthd.camera.preview import Preview
 
 log = logging.getLogger("faceauth-worker")
 
@@ -143,7 +143,7 @@ class RunningScan:
 
     def show_on(self, fd: int) -> None:
         """Show the frames from now on, on a socket; from the thread that obeys orders."""
-        from faceauthd.preview import Preview  # with OpenCV, which is there by now
+        from faceauthd.camera.preview import Preview  # with OpenCV, which is there by now
 
         self._preview = Preview(fd)
 

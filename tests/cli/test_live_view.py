@@ -18,7 +18,7 @@ from cli.live_drawing import blocks, boxed, captioned, facts, is_good, line
 from cli.live_film import Film
 from cli.live_pictures import CameraPictures, FilePictures
 from cli.live_screen import ENTER, LEAVE
-from faceauthd.preview import LONG_SIDE, Preview
+from faceauthd.camera.preview import LONG_SIDE, Preview
 from faceauthd.results import BusyError, PermissionDeniedError
 from models.face import Image
 from tests.cli.conftest import Run, one_line

@@ -79,6 +79,7 @@ def is_denied(stage: Stage, uid: int, method: str) -> bool:
     run_until(lambda: answer.got or len(stage.worker.scans) > scans)
     if answer.open:  # it came as far as the camera
         stage.scan(scans).show(GOOD, GOOD, GOOD)
+        stage.scan(scans).end("end", "")  # which Watch goes on until
         answer.values()
         return False
     (got,) = answer.got

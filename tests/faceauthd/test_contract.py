@@ -51,10 +51,10 @@ def test_verify_s_results_are_all_named() -> None:
     assert words == set(Result)
 
 
-def test_the_contract_has_no_properties_and_one_unicast_signal() -> None:
+def test_the_contract_has_no_properties_and_two_unicast_signals() -> None:
     info = Gio.DBusNodeInfo.new_for_xml(contract.introspection_xml()).interfaces[0]
     assert info.properties == []
-    assert [signal.name for signal in info.signals] == ["Progress"]
+    assert [signal.name for signal in info.signals] == ["Frame", "Progress"]
 
 
 def test_the_daemon_serves_the_contract_with_its_prose(stage: Stage) -> None:

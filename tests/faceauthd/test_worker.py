@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from faceauthd import wire
+from faceauthd.camera.preview import received
 from faceauthd.config import CameraConfig
 from faceauthd.engine import WorkerSpec, WorkerSupervisor
-from faceauthd.preview import received
 from faceauthd.worker_process import ENVIRONMENT
 from models.install import install
 from tests.faceauthd.films import number_of, write_clip
@@ -179,7 +179,7 @@ def test_real_models_judge_a_real_clip(tmp_path: Path) -> None:
     info = supervisor.info
     assert info is not None
     assert (info.engine, info.dimension) == ("dlib", 128)
-    assert set(info.cues["passive"]) == {"faceauth-v1", "minifasnet-v2"}
+    assert set(info.cues["passive"]) == {"faceauth-v2", "minifasnet-v2"}
     assert record.why == "stopped"
     first, second, *_ = record.frames
     for seen in (first, second):
