@@ -3,7 +3,7 @@
 
 Somebody: NASA's portrait of an astronaut. Somebody else: a man of "Labeled Faces in the Wild", of
 whom scikit-image has 25×25 pixels; enlarged, both engines find and compare him well enough (cosine
-to the astronaut: dlib 0.82, where 0.94 is the threshold; MobileFaceNet 0.03, where it is 0.41).
+to the astronaut: dlib 0.82, where 0.95 is the threshold; MobileFaceNet 0.03, where it is 0.44).
 They are pictures, so liveness must be off with them.
 """
 
