@@ -50,7 +50,7 @@ test: $(VENV)/.ready $(MODULE) ## Run all tests
 
 test-train: $(VENV)/.ready ## Run the tests that train with TensorFlow (installs it)
 	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train,test]'
-	$(PYTHON) -m pytest tests/models/training_keras.py tests/models/training_stock.py $(ARGS)
+	$(PYTHON) -m pytest tests/models/training_*.py $(ARGS)
 
 stock-model: $(VENV)/.ready ## Train the stock liveness model again, into build/stock-model
 	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train]'

@@ -9,8 +9,6 @@ import hashlib
 import json
 import os
 import re
-import socket
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,42 +20,19 @@ import numpy as np
 import pytest
 
 from models.evaluation.datasets import DatasetError, Sample, read
-from models.face import Box, Face
+from models.face import Face
 from models.liveness import export, networks, saving, splitting, train
 from models.liveness.passive import load_described
 from models.liveness.torchfile import WeightsError
 from models.runtime import Network
-from tests.cli.conftest import SCRIPT
 from tests.harness.data import SHARED, needs
+from tests.models.striped import BOX, recordings
 
 PUBLISHED = SHARED / "models/minifasnet"
-BOX = Box(12, 12, 24, 24)
 QUICK = train.Settings(architecture="livenessnet", epochs=6, batch=32, rate=3e-3, seed=1)
 
 
 SILENT = train.Listener()
-HANG_GUARD = 600  # seconds
-
-
-def recordings(
-    folder: Path, per_kind: int, frames: int, *, signal: bool, seed: int = 0
-) -> list[Sample]:
-    """Noise with a colour of its own for each recording, and stripes on attacks if ``signal``."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for live in (True, False):
-        for number in range(per_kind):
-            colour = rng.uniform(40, 215, 3)
-            for frame in range(frames):
-                image = colour + rng.normal(0, 6, (48, 48, 3))
-                if signal and not live:
-                    image[::4] -= 60
-                path = folder / f"{live}-{number}-{frame:03}.png"
-                cv2.imwrite(str(path), image.clip(0, 255).astype(np.uint8))
-                session = f"{live}-{number}"
-                species = "" if live else "print"
-                found.append(Sample(path, live, species, "cam", "p", session, "fullframe", BOX))
-    return found
 
 
 @needs("models/minifasnet")
@@ -214,6 +189,19 @@ def test_a_resumed_training_ends_as_one_that_was_never_killed(
         assert np.array_equal(one, same)
 
 
+def test_it_never_ends_worse_than_it_began(tmp_path: Path) -> None:
+    """With so large a step every epoch is worse than the weights it started from."""
+    samples = recordings(tmp_path, per_kind=30, frames=6, signal=True)
+    first = trained_on(samples, replace(QUICK, epochs=15, batch=16), tmp_path / "first")
+    saving.save(first, tmp_path / "out", "first", QUICK)
+    wild = replace(QUICK, epochs=2, rate=0.5, start=tmp_path / "out" / "model.onnx")
+    second = trained_on(samples, wild, tmp_path / "second")
+    assert [epoch.number for epoch in second.history] == [0, 1, 2]
+    assert second.history[0].validation_loss < second.history[2].validation_loss
+    for one, same in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        assert np.allclose(one, same, atol=1e-6)
+
+
 def test_training_stops_early_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     samples = recordings(tmp_path, per_kind=4, frames=10, signal=False)
     settings = replace(QUICK, epochs=30, patience=2, rate=1e-2)
@@ -262,94 +250,3 @@ def test_one_class_and_few_recordings_are_one_line(tmp_path: Path) -> None:
         trained_on(recordings(tmp_path, 2, 2, signal=True), QUICK, tmp_path, resume=True)
     with pytest.raises(DatasetError, match="holds no labelled images"):
         read(tmp_path / "nothing")
-
-
-# The command
-
-
-def manifest(folder: Path, samples: list[Sample]) -> Path:
-    """Say in a manifest what the samples in the folder are."""
-    head = "path,source,view,label,species,subject,session,box_x,box_y,box_w,box_h"
-    rows = [
-        f"{one.path.name},{one.source},{one.view},{'real' if one.live else 'fake'},{one.species},"
-        f"{one.subject},{one.session},{BOX.x},{BOX.y},{BOX.width},{BOX.height}"
-        for one in samples
-    ]
-    (folder / "manifest.csv").write_text("\n".join([head, *rows]) + "\n")
-    return folder
-
-
-def started(data: Path, out: Path, *arguments: str, **env: str) -> "subprocess.Popen[str]":
-    """``faceauth liveness train``, on its way."""
-    return subprocess.Popen(
-        [*(SCRIPT, "liveness", "train", data, out, "--arch", "livenessnet"), *arguments],
-        env={**os.environ, **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_killed_and_resumed_by_the_command(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    data = manifest(tmp_path / "data", recordings(tmp_path / "data", 6, 6, signal=True))
-    out, few = tmp_path / "out", ("--epochs", "4", "--batch", "8")
-    killed = started(data, out, *few)
-    assert killed.stderr is not None
-    for line in killed.stderr:
-        if "epoch 2:" in line:
-            break
-    killed.kill()
-    killed.communicate()
-    assert not out.exists()
-    refused = started(data, out, *few)
-    _, said = refused.communicate(timeout=HANG_GUARD)
-    assert (refused.returncode, "--resume goes on with it" in said) == (2, True), said
-    resumed = started(data, out, *few, "--resume", "--json")
-    answer, said = resumed.communicate(timeout=HANG_GUARD)
-    assert resumed.returncode == 0, said
-    assert "epoch 1:" not in said
-    assert json.loads(answer)["epochs"] == 4
-    assert load_described(out / "model.json").id == "personal"
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def test_two_workers_train_one_network(tmp_path: Path) -> None:
-    """They go in step, agree on every figure, and the first one alone writes."""
-    (tmp_path / "data").mkdir()
-    data = manifest(tmp_path / "data", recordings(tmp_path / "data", 6, 6, signal=True))
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
-    workers = [
-        started(
-            *(data, tmp_path / f"out{number}", "--epochs", "2", "--batch", "8"),
-            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": number}}),
-        )
-        for number in range(2)
-    ]
-    said = [worker.communicate(timeout=HANG_GUARD)[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], said
-    epochs = [[line for line in one.splitlines() if "epoch" in line] for one in said]
-    assert len(epochs[0]) == 2
-    assert epochs[0] == epochs[1]
-    assert load_described(tmp_path / "out0" / "model.json").id == "personal"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out0"]
-
-
-def test_a_wrong_tf_config_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    data = manifest(tmp_path / "data", recordings(tmp_path / "data", 3, 2, signal=True))
-    wrong = started(data, tmp_path / "out", TF_CONFIG='{"cluster": {}}')
-    _, said = wrong.communicate(timeout=HANG_GUARD)
-    assert wrong.returncode == 2
-    assert "TF_CONFIG must name the workers" in said
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
