@@ -103,12 +103,18 @@ class Verification:
         )
         parts.slot.start(capture)
 
-    def session(self, request: Request, camera: str) -> IdentifySession | ChallengeSession:
-        """What judges a scan of the camera with this id, once it is open."""
+    def session(
+        self, request: Request, camera: str, *, anywhere: bool = False
+    ) -> IdentifySession | ChallengeSession:
+        """What judges a scan of the camera with this id, once it is open.
+
+        ``anywhere`` compares with faces of other cameras as well.
+        """
         store, policy = self._parts.store, request.policy
         info = comparison.loaded(self._parts)
         faces = store.faces(request.user) if request.user else store.all_faces()
-        bound = binding.on_camera(faces, camera, any_camera=self._parts.config.verify.any_camera)
+        any_camera = anywhere or self._parts.config.verify.any_camera
+        bound = binding.on_camera(faces, camera, any_camera=any_camera)
         gallery = comparison.templates(bound, info)
         threshold = comparison.threshold(self._parts, info, policy.fmr, gallery)
         of_run = comparison.run_threshold(self._parts, info, policy.fmr, gallery)

@@ -16,7 +16,7 @@ from faceauthd.parts import Parts
 from faceauthd.policy import for_service
 from faceauthd.request import Request
 from faceauthd.results import Result
-from faceauthd.sessions.watching import Glimpse, WatchSession
+from faceauthd.sessions.watching import Glimpse, Scan, WatchSession
 from faceauthd.store import check_user
 from faceauthd.variants import Typed
 from faceauthd.verification import Verification
@@ -85,19 +85,22 @@ class Watching:
         request, parts = wish.request, self._parts
         info = comparison.loaded(parts)
         faces = parts.store.faces(request.user) if request.user else parts.store.all_faces()
-        # A file was made somewhere else, as when it is enrolled from.
-        anywhere = wish.source is not None or parts.config.verify.any_camera
+        anywhere = wish.source is not None  # a file was made somewhere else
+        any_camera = anywhere or parts.config.verify.any_camera
         try:
-            templates = comparison.templates(
-                binding.on_camera(faces, camera, any_camera=anywhere), info
-            )
+            bound = binding.on_camera(faces, camera, any_camera=any_camera)
+            templates = comparison.templates(bound, info)
         except RefusalError as refusal:
             if refusal.result is not Result.NOT_ENROLLED:
                 raise
             templates = []
         policy = request.policy
+
+        def scan() -> Scan:
+            return self._verification.session(request, camera, anywhere=anywhere)
+
         return WatchSession(
-            (lambda: self._verification.session(request, camera)) if templates else None,
+            scan if templates else None,
             templates,
             comparison.threshold(parts, info, policy.fmr, templates),
             policy.deadline,

@@ -10,7 +10,7 @@ import pytest
 
 from faceauthd.lockout import Lockout
 from faceauthd.variants import Typed
-from tests.faceauthd.frames import GOOD, NOBODY, NOT_LIVE, SEVERAL, STRANGE
+from tests.faceauthd.frames import GOOD, NOBODY, NOT_LIVE, SEVERAL, STRANGE, frames
 from tests.faceauthd.stage import NEIGHBOUR, OTHER, ROOT, SELF, USER, Caller, Stage, run_until
 
 HANDLE = Typed("h", 0)
@@ -132,6 +132,29 @@ def test_it_ends_with_a_file(stage: Stage, tmp_path: Path) -> None:
     assert answer.values() == (3,)
 
 
+def test_a_file_is_compared_with_the_faces_of_every_camera(stage: Stage, tmp_path: Path) -> None:
+    stage.enrolled()  # at cam-1
+    (tmp_path / "clip").write_bytes(b"film")
+    root = stage.caller(ROOT)
+    with (tmp_path / "clip").open("rb") as clip:
+        root.watch(fds=[clip.fileno()], source=HANDLE)
+        scan = stage.scan()
+    scan.on_opened("file", "the passed file")
+    for observation in frames([GOOD, GOOD]):
+        scan.on_frame(observation)
+    assert seen(root, 2)[1]["result"] == "match"
+
+
+def test_another_camera_than_the_face_s_has_nobody_to_compare_with(stage: Stage) -> None:
+    stage.enrolled()  # at cam-1
+    root = stage.caller(ROOT)
+    root.watch()
+    scan = stage.scan()
+    scan.on_opened("cam-2", "Another camera")
+    scan.on_frame(frames([GOOD])[0])
+    assert "score" not in seen(root, 1)[0]
+
+
 def test_the_caller_who_leaves_ends_it(stage: Stage) -> None:
     stage.enrolled()
     root = stage.caller(ROOT)
@@ -202,7 +225,8 @@ def test_no_socket_at_all_is_refused(stage: Stage) -> None:
     ],
 )
 def test_wrong_options_are_refused(stage: Stage, options: dict[str, Typed]) -> None:
-    assert stage.caller(ROOT).watch(**options).error() == "InvalidArgument"
+    answer = stage.caller(ROOT).call("Watch", "(sa{sv})", USER, options)
+    assert answer.error() == "InvalidArgument"
     assert stage.worker.scans == []
 
 
