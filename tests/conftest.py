@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where FACEAUTH_NO_SKIPS is set, a skipped test fails the run.
+"""What holds for every test: where FACEAUTH_NO_SKIPS is set, a skipped one fails the run.
 
 A test that needs root, or a machine that is not there, says so by skipping. On the machine that
 decides whether a change is good, such a skip would hide a test for good. What needs root is
@@ -9,6 +9,11 @@ excused where nobody is root.
 import os
 
 import pytest
+from hypothesis import settings
+
+# Hypothesis fails an example that takes longer than 200 ms, which says how busy the machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 STRICT = bool(os.environ.get("FACEAUTH_NO_SKIPS"))
 

@@ -2,6 +2,7 @@
 """ChallengeSession, transition by transition. N is 4, at 10 frames a second."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -245,6 +246,20 @@ def test_a_camera_that_sees_the_user_from_the_side_will_do() -> None:
 def test_a_face_without_a_pose_is_an_error() -> None:
     assert outcome([GOOD] * 9)[0] is Result.ERROR
     assert outcome([*KNOWN, GOOD])[0] is Result.ERROR
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("part", ["turn", "nod", "eyes"])
+def test_a_pose_that_is_no_number_lets_nobody_in(part: str, value: float) -> None:
+    wrong = posed(GOOD, replace(NEUTRAL, **{part: value}))
+    for changes in (
+        [*KNOWN, *[wrong] * 60, *KNOWN],
+        [*[wrong] * 60],
+        [wrong, *KNOWN, *[wrong] * 5, *KNOWN, *[wrong] * 60],
+    ):
+        session = challenged()
+        fed(session, changes)
+        assert session.expire().result is not Result.MATCH
 
 
 def test_time_that_runs_backwards_is_an_error() -> None:
