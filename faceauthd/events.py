@@ -11,6 +11,7 @@ import json
 import logging
 import socket
 import time
+from collections import deque
 
 from gi.repository import GLib
 
@@ -57,16 +58,25 @@ class Recent(logging.Handler):
     def __init__(self, store: Store) -> None:
         super().__init__()
         self._store = store
+        self._waiting: deque[tuple[int, Fields]] = deque()
 
     def emit(self, record: logging.LogRecord) -> None:
         if fields := fields_of(record):
-            GLib.idle_add(self._keep, int(time.time()), fields)
+            self._waiting.append((int(time.time()), fields))
+            GLib.idle_add(self._keep)
 
-    def _keep(self, at: int, fields: Fields) -> bool:
-        try:
-            self._store.add_event(at, str(fields.get("user", "")), json.dumps(fields))
-        except StorageError as error:
-            log.warning("an event is in the log alone: %s", error)
+    def close(self) -> None:
+        """Put what waits into the store, now; it may be closed next."""
+        self._keep()
+        super().close()
+
+    def _keep(self) -> bool:
+        while self._waiting:
+            at, fields = self._waiting.popleft()
+            try:
+                self._store.add_event(at, str(fields.get("user", "")), json.dumps(fields))
+            except StorageError as error:
+                log.warning("an event is in the log alone: %s", error)
         return False
 
 

@@ -76,6 +76,7 @@ class Service:
         self._parts.slot.cancel(None, "faceauthd is ending")
         self._parts.worker.stop()
         audit.log.removeHandler(self._recent)
+        self._recent.close()
         self._parts.bus.close()
 
     def _cancel(self, call: Call) -> None:
