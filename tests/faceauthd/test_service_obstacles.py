@@ -113,18 +113,6 @@ def test_the_model_is_checked_again_when_the_camera_is_open(stage: Stage) -> Non
     assert scan.stopped
 
 
-def test_no_camera_is_opened_for_a_caller_who_left_while_logind_was_asked(stage: Stage) -> None:
-    stage.enrolled()
-    stage.environment.hold = True
-    caller = stage.caller(ROOT)
-    caller.verify()
-    run_until(lambda: stage.environment.waiting)
-    caller.leave()
-    stage.environment.release()
-    stage.caller(ROOT).call("GetStatus").values()  # whatever was due has been done by then
-    assert stage.worker.scans == []
-
-
 def test_the_state_is_checked_again_after_logind(stage: Stage) -> None:
     stage.enrolled()
     stage.environment.hold = True
