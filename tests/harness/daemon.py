@@ -37,10 +37,12 @@ class Daemon:
         return end(self.process, how)
 
 
-def daemon_command(bus: PrivateBus, config: Path, state: Path) -> list[str]:
-    """The command line that starts the daemon of this checkout."""
+def daemon_command(
+    bus: PrivateBus, config: Path, state: Path, module: str = "faceauthd"
+) -> list[str]:
+    """The command line that starts the daemon of this checkout, or another program like it."""
     return [
-        *(sys.executable, "-m", "faceauthd", "--config", str(config)),
+        *(sys.executable, "-m", module, "--config", str(config)),
         *("--state", str(state), "--bus", bus.address),
     ]
 
@@ -53,6 +55,7 @@ def running_daemon(
     *,
     environment: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
+    module: str = "faceauthd",
 ) -> Iterator[Daemon]:
     """faceauthd with this configuration and state folder, ready; ended on leaving.
 
@@ -65,7 +68,7 @@ def running_daemon(
         log_file = Path(folder) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                [*prefix, *daemon_command(bus, config, state_dir)],
+                [*prefix, *daemon_command(bus, config, state_dir, module)],
                 cwd=ROOT,
                 env=None if environment is None else dict(environment),
                 stdin=subprocess.DEVNULL,

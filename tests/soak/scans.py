@@ -4,14 +4,17 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from faceauthd.client import FaceAuth
+from models.face import Image
 from tests.harness import clips, pictured
 from tests.harness.rig import Rig
+from tests.soak import painted
 from tests.soak.growth import Size
+from tests.soak.painted import PaintedRig
 from tests.soak.report import Report
 
 # As few frames as make a verdict: it is the many scans that count here, not their length.
@@ -30,44 +33,60 @@ CLIENTS = 50
 WARM = 20  # scans after which a process has its size
 STRANGER_EACH = 10  # each so many scans it is not alice who sits there
 HANG = 60.0  # seconds after which a client is stuck
+FRAMES = 6  # of a clip, which loops
 Going = Callable[[int], bool]  # whether to go on after so many
+Run = Callable[[Going], Report]
 
 
 @contextmanager
-def stage() -> Iterator[tuple[Rig, Path, Path]]:
-    """A running system with alice enrolled; the clip that shows her, and one that shows another."""
+def stage(of: type[Rig], person: Image, stranger: Image) -> Iterator[tuple[Rig, Path, Path]]:
+    """A running system with alice enrolled; the clip that shows her, and one of a stranger."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        person = clips.from_picture(folder / "face.avi", pictured.somebody(), count=6)
-        other = clips.from_picture(folder / "other.avi", pictured.somebody_else(), count=6)
-        with Rig(person, config=QUICK, models=None) as rig:
-            rig.enrol("alice", person)
-            yield rig, person, other
+        clip = clips.write(folder / "alice.avi", [person] * FRAMES)
+        other = clips.write(folder / "stranger.avi", [stranger] * FRAMES)
+        with of(clip, config=QUICK, models=None) as rig:
+            rig.enrol("alice", clip)
+            yield rig, clip, other
 
 
-def in_a_row(going: Going) -> Report:
+def real() -> AbstractContextManager[tuple[Rig, Path, Path]]:
+    """With the models that come with faceauth."""
+    return stage(Rig, pictured.somebody(), pictured.somebody_else())
+
+
+def quick() -> AbstractContextManager[tuple[Rig, Path, Path]]:
+    """With people who are colours."""
+    return stage(PaintedRig, painted.painted(painted.ALICE), painted.painted(painted.STRANGER))
+
+
+def in_a_row(name: str, made: Callable[[], AbstractContextManager[tuple[Rig, Path, Path]]]) -> Run:
     """One after another; each tenth of a stranger, who must be refused."""
-    report, results = Report("verifications in a row"), Counter[str]()
-    with stage() as (rig, person, other), rig.client() as daemon:
-        sizes: dict[str, Size] = {}
-        while going(report.done):
-            stranger = report.done % STRANGER_EACH == STRANGER_EACH - 1
-            rig.show(other if stranger else person)
-            result, _ = daemon.verify("alice")
-            results[result] += 1
-            report.done += 1
-            report.wrong_accepts += stranger and result == "match"
-            if report.done == WARM:
-                sizes = measure(rig)
-        report.faults = grown(sizes, measure(rig))
-        report.notes = f"{counts(results)}; {growth(sizes, measure(rig))}"
-    return report
+
+    def run(going: Going) -> Report:
+        report, results = Report(name), Counter[str]()
+        with made() as (rig, person, other), rig.client() as daemon:
+            sizes: dict[str, Size] = {}
+            while going(report.done):
+                stranger = report.done % STRANGER_EACH == STRANGER_EACH - 1
+                rig.show(other if stranger else person)
+                result, _ = daemon.verify("alice")
+                results[result] += 1
+                report.done += 1
+                report.wrong_accepts += stranger and result == "match"
+                if report.done == WARM:
+                    sizes = measure(rig)
+            report.faults = grown(sizes, measure(rig))
+            report.notes = f"{counts(results)}; {growth(sizes, measure(rig))}"
+        return report
+
+    return run
 
 
 def at_once(going: Going) -> Report:
     """Fifty clients ask in the same moment: one is served, all are answered."""
     report, results = Report(f"{CLIENTS} clients at once"), Counter[str]()
-    with stage() as (rig, _, _):
+    with real() as (rig, _, _):
         sizes: dict[str, Size] = {}
         while going(report.done):
             answers = ask_together(rig)
