@@ -64,7 +64,7 @@ class Terminal:
             self._picture = blocks(picture, min(size.columns, COLUMNS), rows)
         told = [f"{name:>12}  {value}" for name, value in {**said, **self._last}.items()]
         lines = [*self._picture, *(text[: size.columns] for text in told)][: size.lines - 1]
-        sys.stdout.write(HOME + "".join(f"{one}{END_OF_LINE}\r\n" for one in lines) + REST)
+        sys.stdout.write(HOME + "".join(f"{one}{END_OF_LINE}\n" for one in lines) + REST)
         sys.stdout.flush()
 
 
