@@ -4,7 +4,6 @@
 import json
 import os
 import re
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ import pytest
 from cli.exits import Exit
 from cli.live_drawing import blocks, boxed, captioned, facts, is_good, line
 from cli.live_film import Film
-from cli.live_pictures import CameraPictures, FilePictures
 from cli.live_screen import ENTER, LEAVE
-from faceauthd.camera.preview import LONG_SIDE, Preview
 from faceauthd.results import BusyError, PermissionDeniedError
 from models.face import Image
 from tests.cli.conftest import Run, one_line
@@ -195,74 +192,6 @@ def test_what_cannot_be_written_is_said_before_anything_is_looked_at(
     assert reason in one_line(outcome)
     assert (tmp_path / "there.avi").read_bytes() == b"precious"
     daemon.watch.assert_not_called()
-
-
-# Where pictures come from
-
-
-def test_a_file_s_pictures_are_found_by_their_index(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.avi", 20)
-    with clip.open("rb") as file:
-        os.lseek(file.fileno(), 7, os.SEEK_SET)
-        pictures = FilePictures(file.fileno())
-        found = [pictures.of(index) for index in (0, 1, 5, 19)]
-        assert [number_of(one) for one in found if one is not None] == [0, 1, 5, 19]
-        assert pictures.of(20) is None
-        pictures.close()
-        assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 7, "the daemon's place in it is its own"
-
-
-def shown(pictures: CameraPictures) -> Preview:
-    """A worker's end that shows pictures there."""
-    assert pictures.fd is not None
-    return Preview(os.dup(pictures.fd))
-
-
-def test_the_camera_s_pictures_are_found_by_their_index() -> None:
-    pictures = CameraPictures()
-    preview = shown(pictures)
-    for index in (3, 4, 6):
-        preview.show(index, grey(index * 10))
-    assert pictures.of(2) is None
-    found = {index: pictures.of(index) for index in (4, 5, 6)}
-    assert [index for index, image in found.items() if image is not None] == [4, 6]
-    assert found[6] is not None and round(float(found[6].mean())) == 60
-    preview.close()
-    pictures.close()
-
-
-def test_a_reader_who_is_slow_keeps_nobody_waiting() -> None:
-    """A worker that waited would keep the camera open for whoever does not read."""
-    pictures = CameraPictures()
-    preview = shown(pictures)
-    noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), dtype=np.uint8)
-    for index in range(50):
-        preview.show(index, noise)
-    whole = [index for index in range(50) if pictures.of(index) is not None]
-    assert 0 < len(whole) < 50
-    assert whole == list(range(len(whole))), "the first ones, and these whole"
-    preview.close()
-    pictures.close()
-
-
-def test_a_reader_who_left_hinders_nobody() -> None:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    preview = Preview(theirs.detach())
-    ours.close()
-    for index in range(3):
-        preview.show(index, grey())
-    preview.close()
-
-
-def test_large_pictures_are_made_smaller() -> None:
-    pictures = CameraPictures()
-    preview = shown(pictures)
-    preview.show(0, grey(width=1920, height=1080))
-    image = pictures.of(0)
-    assert image is not None
-    assert image.shape == (LONG_SIDE * 1080 // 1920, LONG_SIDE, 3)
-    preview.close()
-    pictures.close()
 
 
 # The command
