@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -20,12 +20,12 @@ from cli import output, terminal
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
+from cli.liveness_data import failing
 from cli.liveness_guide import GUIDES, LIVE, TOUR, guide, hint
 from cli.liveness_sources import Files, recordings
 from cli.scanning import hints
 from faceauthd.camera.terms import CameraError, Frame
 from faceauthd.config import Config, load
-from models.errors import ModelError
 
 if TYPE_CHECKING:
     from models.liveness.collecting import Recording
@@ -114,7 +114,7 @@ def collect(
         raise click.UsageError("--attack needs the kind of attack, such as print or phone")
     given = recordings(sources)
     config = load(file)
-    with failing(data):
+    with failing(), adding(data):
         setup = Setup(data, config, finder(config, models_dir), camera_id, subject)
         if given:
             done, whole = from_files(setup, given, species, skip)
@@ -136,26 +136,16 @@ def finder(config: Config, models_dir: Path | None) -> "Observer":
 
 
 @contextmanager
-def failing(data: Path) -> Iterator[None]:
-    """Whatever can go wrong is one line; recordings that were finished before are kept."""
-    from models.evaluation.datasets import DatasetError
-
+def adding(data: Path) -> Iterator[None]:
+    """A camera or a disk that fails is one line; recordings that were finished are kept."""
     try:
         yield
-    except DatasetError as error:
-        die(str(error), Exit.USAGE)
-    except ModelError as error:
-        die(str(error), Exit.UNAVAILABLE)
     except CameraError as error:
-        camera_failed(error)
+        busy = "; close what uses it, and try again" if error.why == "busy" else ""
+        die(f"{error.text}{busy}", Exit.UNAVAILABLE)
     except OSError as error:
         why = error.strerror or str(error)
         die(f"{data}: {why}; nothing of this recording was added", Exit.UNAVAILABLE)
-
-
-def camera_failed(error: CameraError) -> NoReturn:
-    busy = "; close what uses it, and try again" if error.why == "busy" else ""
-    die(f"{error.text}{busy}", Exit.UNAVAILABLE)
 
 
 def from_files(

@@ -1,13 +1,32 @@
 # SPDX-License-Identifier: MIT
-"""What the verbs of ``liveness`` read: labelled images, and where the faces in them are."""
+"""What the verbs of ``liveness`` have in common: labelled images, their faces, what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from cli.exits import Exit, die
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Sample
     from models.liveness.dataset import Locate, Looked
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """What is wrong with the data, a start or a model ends the command with one line."""
+    from models.evaluation.datasets import DatasetError
+    from models.liveness.export import ExportError
+    from models.liveness.torchfile import WeightsError
+
+    try:
+        yield
+    except (DatasetError, WeightsError) as error:
+        die(str(error), Exit.USAGE)
+    except (ModelError, ExportError) as error:
+        die(str(error), Exit.UNAVAILABLE)
 
 
 def samples_of(data: Path, view: str | None = None, sources: Sequence[str] = ()) -> "list[Sample]":

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The verb ``liveness evaluate``: how good liveness models are, on anybody's recordings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,7 @@ from cli import output
 from cli.arguments import config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
-from cli.liveness_data import look, samples_of
+from cli.liveness_data import failing, look, samples_of
 from cli.scanning import hints
 from faceauthd.config import load
 from models.errors import ModelError
@@ -64,18 +62,6 @@ def evaluate(
         if html is not None:
             write_page(html, reports, scored)
     answer(reports, looked)
-
-
-@contextmanager
-def failing() -> Iterator[None]:
-    from models.evaluation.datasets import DatasetError
-
-    try:
-        yield
-    except DatasetError as error:
-        die(str(error), Exit.USAGE)
-    except ModelError as error:
-        die(str(error), Exit.UNAVAILABLE)
 
 
 def chosen(named: tuple[str, ...], models_dir: Path) -> "list[PassiveModel]":

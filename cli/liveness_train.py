@@ -20,10 +20,9 @@ from cli import output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
-from cli.liveness_data import locator, samples_of
+from cli.liveness_data import failing, locator, samples_of
 from cli.scanning import hints
 from faceauthd.config import load
-from models.errors import ModelError
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Sample
@@ -82,30 +81,26 @@ def train(
     if out.exists():
         die(f"{out} is there already; name a new folder", Exit.USAGE)
     work = workplace(out)
-    if work.exists() and not resume:
-        die(
-            f"{out} has an interrupted training: --resume goes on with it; to begin anew remove "
-            f"{work}",
-            Exit.USAGE,
-        )
-    with failing(out):
+    if has_checkpoint(work) and not resume:
+        why = f"{out} has an interrupted training"
+        die(f"{why}: --resume goes on with it; to begin anew remove {work}", Exit.USAGE)
+    with keeping(out, work), failing():
         settings = settings_of(finetune, mixed, chosen)
         samples = samples_of(data, view, sources)
         with hints(bar=True) as show:
             locate = locator(samples, load(file).engine, models_dir or load(file).models_dir)
             trained = run(samples, settings, work, locate, resume, show)
         if trained is None:
-            shutil.rmtree(work, ignore_errors=True)
             output.answer({"out": None}, "the first machine writes the model")
             return
         finish(trained, out, name, settings, work)
 
 
 def workplace(out: Path) -> Path:
-    """Where a training keeps what it goes on from; one for each worker."""
+    """Where a training keeps what it goes on from; each of several workers has its own."""
     from models.liveness.distribution import VARIABLE
 
-    worker = "-worker" if os.environ.get(VARIABLE) else ""
+    worker = f"-{os.getpid()}" if os.environ.get(VARIABLE) else ""
     return out.absolute().parent / f".{out.name}.training{worker}"
 
 
@@ -171,30 +166,22 @@ def show_step(step: "Step", show: Any) -> None:
 
 
 @contextmanager
-def failing(out: Path) -> Iterator[None]:
-    """Whatever can go wrong is one line; what was trained until then is kept."""
-    from models.evaluation.datasets import DatasetError
-    from models.liveness.export import ExportError
-    from models.liveness.torchfile import WeightsError
-
+def keeping(out: Path, work: Path) -> Iterator[None]:
+    """A disk that fails is one line; what was trained until then is kept, if anything was."""
     try:
         yield
-    except (DatasetError, WeightsError) as error:
-        forget_empty(out)
-        die(str(error), Exit.USAGE)
-    except (ModelError, ExportError) as error:
-        die(str(error), Exit.UNAVAILABLE)
     except OSError as error:
-        why = error.strerror or str(error)
-        kept = "; what was trained is kept: --resume goes on" if workplace(out).exists() else ""
-        die(f"{out} cannot be written: {why}{kept}", Exit.UNAVAILABLE)
+        kept = "; what was trained is kept: --resume goes on" if has_checkpoint(work) else ""
+        die(f"{out} cannot be written: {error.strerror or error}{kept}", Exit.UNAVAILABLE)
+    finally:
+        if not has_checkpoint(work):
+            shutil.rmtree(work, ignore_errors=True)
 
 
-def forget_empty(out: Path) -> None:
-    """Remove the workplace of a training that has nothing to go on from."""
-    work = workplace(out)
-    if work.exists() and not (work / "checkpoint.npz").exists():
-        shutil.rmtree(work, ignore_errors=True)
+def has_checkpoint(work: Path) -> bool:
+    from models.liveness.train import CHECKPOINT
+
+    return (work / CHECKPOINT).exists()
 
 
 def finish(trained: "Trained", out: Path, name: str, settings: "Settings", work: Path) -> None:

@@ -219,7 +219,7 @@ def _fitted(
     first = done * steps * settings.batch
     part = dataset.Part(first, workers.number, workers.workers, batch)
     stream = dataset.stream(parts.train, *crop, batch, settings.seed, part)
-    images = dataset.held_crops(parts.validation, *crop, work / f"{workers.number}-{HELD}")
+    images = dataset.held_crops(parts.validation, *crop, work / HELD)
     live = np.array([sample.live for sample in parts.validation], np.float32)
     keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed else "float32")
     try:

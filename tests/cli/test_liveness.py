@@ -164,6 +164,7 @@ def test_a_wrong_command_line_is_one_line(
 ) -> None:
     recorded(tmp_path / "data", 4)
     (tmp_path / ".half.training").mkdir()
+    (tmp_path / ".half.training" / "checkpoint.npz").touch()
     given = [argument.format(tmp=tmp_path) for argument in arguments]
     how = ("--arch", "minifasnet-head", *(() if "--from" in given else ("--from", str(start))))
     outcome = faceauth("liveness", "train", *given, *how)
@@ -194,7 +195,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_model(
     assert "cannot be written: No space left on device" in outcome.err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
     monkeypatch.undo()
-    assert train(tmp_path / "data", tmp_path / "out", "--resume").status == Exit.DONE
+    assert train(tmp_path / "data", tmp_path / "out").status == Exit.DONE
 
 
 # Evaluating
