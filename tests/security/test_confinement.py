@@ -231,3 +231,20 @@ def test_what_a_scan_needs_still_works() -> None:
         check=False,
     )
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_fewer_descriptors_than_it_would_allow_are_no_hindrance() -> None:
+    code = (
+        "import os, resource; from faceauthd.confinement import confine;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100)); confine(os.getppid(), []);"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("(100, 100)\n", "")
