@@ -53,6 +53,15 @@ class Setup(NamedTuple):
     subject: str
 
 
+class Limits(NamedTuple):
+    """How long a recording by camera is: every ``skip``-th frame, images, seconds; and the wait."""
+
+    skip: int
+    frames: int
+    seconds: float
+    wait: float
+
+
 @dataclass
 class Done:
     """What became of one recording."""
@@ -75,7 +84,7 @@ class Done:
     help=f"It shows an attack: {', '.join(one for one in GUIDES if one)}, or another word.",
 )
 @click.option("--skip", type=click.IntRange(1), default=5, show_default=True, metavar="K",
-              help="Of clips, take every K-th frame.")  # fmt: skip
+              help="Take every K-th frame of clips and of the camera.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(1, 2000), default=120, show_default=True,
               help="Images after which a recording by camera ends.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(1, 600), default=60, show_default=True,
@@ -116,12 +125,13 @@ def collect(
     config = load(file)
     with failing(), adding(data):
         setup = Setup(data, config, finder(config, models_dir), camera_id, subject)
+        limits = Limits(skip, frames, seconds, wait)
         if given:
             done, whole = from_files(setup, given, species, skip)
         elif species is not None:
-            done, whole = [by_camera(setup, species, frames, seconds, wait)], True
+            done, whole = [by_camera(setup, species, limits)], True
         else:
-            done, whole = tour(setup, frames, seconds, wait), True
+            done, whole = tour(setup, limits), True
     answer(data, done)
     return Exit.DONE if whole and all(one.images for one in done) else Exit.NO
 
@@ -189,7 +199,7 @@ def from_file(setup: Setup, files: Files, done: Done, skip: int, of: str, show: 
     return done
 
 
-def by_camera(setup: Setup, species: str, frames: int, seconds: float, wait: float) -> Done:
+def by_camera(setup: Setup, species: str, limits: Limits) -> Done:
     """One recording by camera, with what to do said on the way."""
     from faceauthd.camera import open_source
 
@@ -197,7 +207,7 @@ def by_camera(setup: Setup, species: str, frames: int, seconds: float, wait: flo
         note(guide(species).prepare)
         if not ready():
             return Done("", species)
-        time.sleep(wait)
+        time.sleep(limits.wait)
     session = f"{datetime.now():%Y%m%d-%H%M%S}-{species or 'real'}"
     done = Done(session, species)
     with (
@@ -205,24 +215,28 @@ def by_camera(setup: Setup, species: str, frames: int, seconds: float, wait: flo
         recording(setup, done, source.id) as taken,
         hints(bar=True) as show,
     ):
+        due = 0  # the number of the frame that may be taken next: those between came too fast
         for frame in source.frames():
+            if frame.index < due:
+                continue
+            due = frame.index + limits.skip
             why = offer(setup, taken, frame)
-            fraction = min(max(taken.kept / frames, frame.at / seconds), 1.0)
+            fraction = min(max(taken.kept / limits.frames, frame.at / limits.seconds), 1.0)
             say = ADVICE.get(why) or hint(species, fraction)
-            show(f"{say} ({taken.kept} of {frames} images)", fraction)
+            show(f"{say} ({taken.kept} of {limits.frames} images)", fraction)
             if fraction >= 1:
                 break
     return done
 
 
-def tour(setup: Setup, frames: int, seconds: float, wait: float) -> list[Done]:
+def tour(setup: Setup, limits: Limits) -> list[Done]:
     """All that a first training needs, one after the other; a person may skip any."""
     if not terminal.has_terminal() or output.wants_json():
         raise click.UsageError("say what the camera shows: --real, or --attack and the kind")
     done = []
     for number, (species, words) in enumerate(TOUR, 1):
         note(f"{number} of {len(TOUR)}. {words}")
-        done.append(by_camera(setup, species, frames, seconds, wait))
+        done.append(by_camera(setup, species, limits))
     return [one for one in done if one.session]
 
 

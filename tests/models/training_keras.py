@@ -189,6 +189,17 @@ def test_a_resumed_training_ends_as_one_that_was_never_killed(
         assert np.array_equal(one, same)
 
 
+def test_what_is_trained_need_not_be_trained_again_to_be_written(tmp_path: Path) -> None:
+    """As after a full disk: the state is there, and resuming takes no step."""
+    samples = recordings(tmp_path, per_kind=4, frames=10, signal=True)
+    first = trained_on(samples, replace(QUICK, epochs=2), tmp_path)
+    steps: list[train.Step] = []
+    listener = train.Listener(on_step=steps.append)
+    again = trained_on(samples, replace(QUICK, epochs=2), tmp_path, listener, resume=True)
+    assert not steps
+    assert again.network == first.network
+
+
 def test_it_never_ends_worse_than_it_began(tmp_path: Path) -> None:
     """With so large a step every epoch is worse than the weights it started from."""
     samples = recordings(tmp_path, per_kind=30, frames=6, signal=True)
