@@ -23,12 +23,13 @@ from faceauthd import audit, config, keys, notify, policy
 from faceauthd.bus import Bus, BusError
 from faceauthd.config import Config, ConfigError
 from faceauthd.confinement import keep_memory_private
-from faceauthd.engine import WorkerSpec, WorkerSupervisor
+from faceauthd.engine import WorkerSupervisor
 from faceauthd.environment import Environment
 from faceauthd.events import Journal
 from faceauthd.parts import Parts
 from faceauthd.results import SYSTEM_BUS, StorageError
 from faceauthd.service import Service
+from faceauthd.worker_spec import WorkerSpec
 from models.recognition.calibration import calibration_for
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h

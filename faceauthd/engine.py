@@ -12,13 +12,11 @@ is given up until the next scan asks for it.
 
 import logging
 import os
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal, ParamSpec, Protocol
+from dataclasses import replace
+from typing import Literal, ParamSpec
 
 from gi.repository import GLib
 
@@ -27,6 +25,7 @@ from faceauthd.camera.stand_in import is_stand_in, open_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.config import CHALLENGE, CameraConfig
 from faceauthd.worker_process import WorkerProcess
+from faceauthd.worker_spec import Command, Limits
 from models.observation import Observation
 
 log = logging.getLogger("faceauthd.engine")
@@ -37,45 +36,6 @@ OnOpened = Callable[[str, str], None]  # the camera's id and name
 OnFrame = Callable[[Observation], None]
 OnEnded = Callable[[wire.EndWhy, str], None]  # why, and one line for people
 OnCameras = Callable[[Sequence[CameraInfo] | None], None]  # None: the worker could not be asked
-
-
-class Command(Protocol):
-    """What is to be run."""
-
-    def command(self, fd: int) -> Sequence[str]:
-        """The command line of a worker whose socket is ``fd``."""
-
-
-@dataclass(frozen=True)
-class WorkerSpec:
-    """Which models the worker loads."""
-
-    engine: str
-    models_dir: Path
-    min_face: int
-    challenge: bool = False  # whether what it takes to see one is wanted
-
-    def command(self, fd: int) -> Sequence[str]:
-        return (
-            sys.executable, "-I", "-m", "faceauthd.worker", str(fd),
-            "--parent", str(os.getpid()),
-            "--engine", self.engine,
-            "--models", str(self.models_dir),
-            "--min-face", str(self.min_face),
-            *(["--challenge"] if self.challenge else []),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long the worker may take, in seconds, and how often it may die in a row."""
-
-    start: float = 60.0  # to load its models
-    stop: float = 4.0  # to close the camera once told to: longer than a camera may be silent
-    answer: float = 15.0  # to list the cameras
-    retry: float = 5.0  # between two attempts once it was given up
-    longest_delay: float = 4.0  # before a new one is started, doubling from an eighth of a second
-    deaths: int = 5
 
 
 class Scan:

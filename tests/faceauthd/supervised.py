@@ -15,7 +15,8 @@ from gi.repository import GLib
 
 from faceauthd import wire
 from faceauthd.config import CameraConfig
-from faceauthd.engine import Limits, Scan, WorkerSupervisor
+from faceauthd.engine import Scan, WorkerSupervisor
+from faceauthd.worker_spec import Limits
 from models.observation import Observation
 
 SCRIPT = Path(__file__).with_name("worker_script.py")

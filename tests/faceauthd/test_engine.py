@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faceauthd.engine import Limits
+from faceauthd.worker_spec import Limits
 from tests.faceauthd.films import STEP, write_clip
 from tests.faceauthd.supervised import (
     SEES_INTO_WORKERS,

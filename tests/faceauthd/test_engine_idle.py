@@ -3,7 +3,8 @@
 
 import pytest
 
-from faceauthd.engine import Limits, WorkerSupervisor
+from faceauthd.engine import WorkerSupervisor
+from faceauthd.worker_spec import Limits
 from tests.faceauthd.supervised import Bench, Record, is_gone, run_until, worker_pid
 
 SOON = 0.02  # seconds: let go as soon as there is nothing to do

@@ -14,8 +14,9 @@ import pytest
 from faceauthd import wire
 from faceauthd.camera.preview import received
 from faceauthd.config import CameraConfig
-from faceauthd.engine import WorkerSpec, WorkerSupervisor
+from faceauthd.engine import WorkerSupervisor
 from faceauthd.worker_process import ENVIRONMENT
+from faceauthd.worker_spec import WorkerSpec
 from models.install import install
 from tests.faceauthd.films import number_of, write_clip
 from tests.faceauthd.supervised import GUARD, Record, Script, run_until
