@@ -85,6 +85,7 @@ def train(
         why = f"{out} has an interrupted training"
         die(f"{why}: --resume goes on with it; to begin anew remove {work}", Exit.USAGE)
     with keeping(out, work), failing():
+        require_usable(name)
         settings = settings_of(finetune, mixed, chosen)
         samples = samples_of(data, view, sources)
         with hints(bar=True) as show:
@@ -94,6 +95,13 @@ def train(
             output.answer({"out": None}, "the first machine writes the model")
             return
         finish(trained, out, name, settings, work)
+
+
+def require_usable(name: str) -> None:
+    """Say at once what install would say at the end."""
+    from models.liveness.install import require_name
+
+    require_name(name)
 
 
 def workplace(out: Path) -> Path:
@@ -142,6 +150,8 @@ def say_split(parts: "Split") -> None:
     """Which recordings do what; and what it means where there are too few to judge by."""
     listed = {"train": parts.train, "choose": parts.validation, "judge": parts.test}
     for part, samples in listed.items():
+        if not samples:
+            continue
         kinds = Counter(one.species or "live" for one in samples)
         images = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         note(f"{len({(one.source, one.session) for one in samples})} recordings {part}: {images}")

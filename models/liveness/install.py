@@ -150,6 +150,8 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
         digest = hashlib.sha256(b"".join(files.values())).hexdigest()
         version = _versions(models_dir, name) / digest[:16]
         if not version.exists():
+            version.parent.mkdir(parents=True, exist_ok=True)
+            version.parent.chmod(0o755)  # whatever root's umask: the daemon reads it
             write_folder(version, files)
         load_described(version / DESCRIPTION)  # what runs is what was written
         _use(models_dir, name, version.name)

@@ -64,10 +64,11 @@ def about(
     trained: Trained, name: str, settings: Settings, learnt: Sequence[Sample]
 ) -> dict[str, Any]:
     """The description for the runtime, and how the network came about."""
+    start = settings.start.name if settings.start else ""
     return {
         **description(name, trained.network, trained.architecture, trained.threshold),
         "trained": {
-            "settings": {**asdict(settings), "start": str(settings.start or "")},
+            "settings": {**asdict(settings), "start": start},
             "split": trained.split.unit,
             "images": len(trained.split.train),
             "held_out": len(trained.split.judged),

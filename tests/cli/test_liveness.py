@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import models.engine
-from cli import connection
+from cli import connection, liveness_train
 from cli.exits import Exit
 from faceauthd.results import FaceAuthError
+from models.liveness import networks
 from models.liveness.passive import load_passive_models
 from tests.cli.conftest import Outcome, Run, one_line
 from tests.harness.data import SHARED, needs
@@ -171,6 +172,17 @@ def test_a_wrong_command_line_is_one_line(
     assert outcome.status == Exit.USAGE
     assert said in outcome.err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_offers_what_there_is() -> None:
+    assert set(liveness_train.ARCHITECTURES) == networks.ARCHITECTURES.keys()
+
+
+def test_a_name_that_could_not_be_installed_is_refused_at_once(
+    train: Train, tmp_path: Path
+) -> None:
+    outcome = train(recorded(tmp_path / "data", 4), tmp_path / "out", "--name", "minifasnet")
+    assert "cannot name a trained model" in one_line(outcome)
 
 
 def test_without_tensorflow_it_says_what_to_install(

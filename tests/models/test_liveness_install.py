@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,6 +200,19 @@ def test_a_full_disk_leaves_the_installed_one(
         install.install(trained(tmp_path / "two", 0.6, NETWORK), models_dir, "personal", PASSED)
     assert own(models_dir) == [0.4]
     assert len(install.list_versions(models_dir, "personal")) == 1
+
+
+def test_the_daemons_user_can_read_it_whatever_roots_umask(tmp_path: Path) -> None:
+    models_dir = tmp_path / "models"
+    models_dir.mkdir()
+    before = os.umask(0o077)
+    try:
+        trained(tmp_path / "one", 0.4, NETWORK)
+        version = install.install(tmp_path / "one", models_dir, "personal", PASSED)
+    finally:
+        os.umask(before)
+    assert version.parent.stat().st_mode & 0o777 == 0o755
+    assert all(path.stat().st_mode & 0o444 == 0o444 for path in version.iterdir())
 
 
 def test_a_version_damaged_on_disk_is_not_gone_back_to(tmp_path: Path) -> None:
