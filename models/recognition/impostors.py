@@ -117,7 +117,7 @@ def points(made: Comparisons) -> list[Point]:
             widened = max(1.0, by_people / bound)
         # Above the first score that must be refused, by more than float32 rounds.
         threshold = (math.floor(float(made.impostors[errors]) * 1e6) + 2) / 1e6
-        found.append(Point(errors, threshold, float(f"{1.0005 * widened * bound:.3g}")))
+        found.append(Point(errors, threshold, float(f"{1.00001 * widened * bound:.6g}")))
     return found[::-1]
 
 
