@@ -18,6 +18,7 @@ from tests.soak import faults, kills, scans
 from tests.soak.report import Report, table
 
 Going = Callable[[int], bool]
+CHUNK = 5_000  # hostile inputs of one seed
 
 
 def fuzz(part: str, run: Callable[[int, int], object]) -> Callable[[Going], Report]:
@@ -37,9 +38,6 @@ def fuzz(part: str, run: Callable[[int, int], object]) -> Callable[[Going], Repo
         return report
 
     return fuzz_on
-
-
-CHUNK = 5_000
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,10 @@ def main() -> int:
         started = time.monotonic()
         limit = started + chosen.minutes * 60 * part.share if chosen.minutes else float("inf")
         count = max(1, part.count // chosen.rounds)
-        report = part.run(until(count, limit))
+        try:
+            report = part.run(until(count, limit))
+        except Exception as error:  # the other parts are worth their time all the same
+            report = Report(name, faults=[f"{type(error).__name__}: {error}"])
         report.seconds = time.monotonic() - started
         reports.append(report)
         print(table([report]), flush=True)
