@@ -42,7 +42,7 @@ def learn(network: bytes, live: int, crops: NDArray[np.uint8], labels: NDArray[n
     """
     if labels.all() or not labels.any():
         raise ValueError("a head is learnt from live faces and attacks, and one kind is missing")
-    last = _Last.of(network)
+    last = LastLayer.of(network)
     crops = np.concatenate([crops, crops[:, :, ::-1]])  # a face is as live in a mirror
     labels = np.tile(labels, 2)
     features = last.features(crops)
@@ -74,7 +74,7 @@ def fit(features: Numbers, offset: Numbers, labels: NDArray[np.bool_]) -> Head:
 
 
 @dataclass(frozen=True)
-class _Last:
+class LastLayer:
     """A network's last layer: the ONNX model, the node in it, and its weights (k, classes)."""
 
     model: Any
@@ -83,7 +83,7 @@ class _Last:
     bias: Numbers
 
     @classmethod
-    def of(cls, network: bytes) -> "_Last":
+    def of(cls, network: bytes) -> "LastLayer":
         import onnx
         from onnx import numpy_helper
 
