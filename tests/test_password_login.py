@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: the daemon
 CONFIG = """
 [verify]
 liveness = []
+timeout = 60
 [service.kde]
 after_boot = true
 """
