@@ -8,6 +8,9 @@ is picked up at the next start, by which of the two keys opens the store.
 A credential is systemd's, and is changed there: the daemon starts with the new one as
 ``faceauth.key`` and finds the old one as ``faceauth.key.old``, or in the key file; then it seals
 all anew, once. Copies that a migration kept are under the old key, and go with it.
+
+No key is destroyed but one that the store was under until now: a key that opens nothing here may
+be that of a store which somebody put aside.
 """
 
 import logging
@@ -36,18 +39,15 @@ def open_store(state: Path) -> Store:
     """The store in the state directory, under the key that it is to have. Raises StorageError."""
     vault = _vault(load_key(state))
     try:
-        store, was_another = Store(state, vault), False
+        store = Store(state, vault)
     except WrongKeyError as error:
-        store, was_another = _opened_with_another(state, error), True
-    if credential(KEY_FILE):
-        if was_another:
+        store = _opened_with_another(state, error)
+        if credential(KEY_FILE):
             store.rekey(vault)
             log.info("the store is under the key of the credential now")
-        _forget(state, NEW, KEY_FILE)
-    elif was_another:
-        _finish(state)
-    else:
-        _forget(state, NEW)
+            _forget(state, NEW, KEY_FILE)
+        else:
+            _finish(state)
     return store
 
 
@@ -59,12 +59,23 @@ def rotate(store: Store) -> None:
         )
     new = store.directory / NEW
     try:
+        _settle(store.directory)
         new.unlink(missing_ok=True)
         make_key(new)
         store.rekey(_vault(read_key(new, from_root=False)))
         _finish(store.directory)
     except OSError as error:
         raise StorageError(f"{new}: {error.strerror}; start faceauthd again") from None
+
+
+def _settle(state: Path) -> None:
+    """Finish a change that was interrupted: its new key may be all that opens the store."""
+    if not os.path.lexists(state / NEW):
+        return
+    try:
+        Store(state, _vault(read_key(state / KEY_FILE, from_root=False))).close()
+    except WrongKeyError:
+        _finish(state)
 
 
 def _opened_with_another(state: Path, error: WrongKeyError) -> Store:
@@ -81,25 +92,31 @@ def _opened_with_another(state: Path, error: WrongKeyError) -> Store:
 
 def _finish(state: Path) -> None:
     """The last step: the new key file takes the old one's place."""
-    private.replace(state / NEW, state / KEY_FILE)
+    try:
+        private.replace(state / NEW, state / KEY_FILE)
+    except OSError as error:
+        raise StorageError(f"{state / NEW}: it cannot be renamed: {error.strerror}") from None
     _drop_copies(state)
 
 
 def _forget(state: Path, *names: str) -> None:
-    """Wipe key files that the store is not under, and with them what is sealed by them."""
-    stale = [path for name in names if os.path.lexists(path := state / name)]
-    try:
-        for path in stale:
-            private.wipe(path)
-        if KEY_FILE in {path.name for path in stale}:
-            _drop_copies(state)
-    except OSError as error:
-        log.warning("a key that is no longer used is left in %s: %s", state, error.strerror)
+    """Wipe key files that the store was under until now, and what is sealed by them."""
+    for name in names:
+        if os.path.lexists(state / name):
+            _wipe(state / name)
+    _drop_copies(state)
 
 
 def _drop_copies(state: Path) -> None:
     for path in state.glob(f"{DATABASE}.v*"):
+        _wipe(path)
+
+
+def _wipe(path: Path) -> None:
+    try:
         private.wipe(path)
+    except OSError as error:
+        log.warning("%s is no longer used, and cannot be wiped: %s", path, error.strerror)
 
 
 def _vault(key: bytearray) -> Vault:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from faceauthd import keys, private
-from faceauthd.keys import NEW, OLD, open_store, rotate
+from faceauthd.keys import OLD, open_store, rotate
 from faceauthd.results import InvalidArgumentError, StorageError
 from faceauthd.store import Store, WrongKeyError
 from faceauthd.vault import DATABASE, KEY_BYTES, KEY_FILE, Vault
@@ -53,7 +53,6 @@ def assert_whole(folder: Path) -> None:
         faces = store.faces("alice")
         assert [face.damaged for face in faces] == [False] * 3
         assert [float(face.vectors[0, 0]) for face in faces] == [1, 2, 3]
-    assert not (folder / NEW).exists()
 
 
 def key_of(folder: Path) -> bytes:
@@ -126,6 +125,36 @@ def test_a_full_disk_at_every_step(
             with pytest.raises((StorageError, OSError)):
                 rotate(store)
         assert len([face for face in store.faces("alice") if not face.damaged]) == 3
+    assert_whole(folder)
+
+
+def test_a_change_behind_one_that_was_not_finished(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new key of the first is the only one that opens the store, when the second begins."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with closing(open_store(folder)) as store:
+        for step in ("faceauthd.private.replace", "faceauthd.keys.make_key"):
+            with monkeypatch.context() as patch:
+                patch.setattr(step, full)
+                with pytest.raises(StorageError):
+                    rotate(store)
+    assert_whole(folder)
+
+
+def test_the_key_of_a_store_that_was_put_aside_is_not_destroyed(
+    folder: Path, credentials: Path
+) -> None:
+    aside = folder.parent / "aside"
+    (folder / DATABASE).rename(aside)
+    give(credentials, KEY_FILE, b"c" * KEY_BYTES)
+    open_store(folder).close()  # a store of its own, under the credential
+    (folder / DATABASE).unlink()
+    (credentials / KEY_FILE).unlink()
+    aside.rename(folder / DATABASE)
     assert_whole(folder)
 
 
