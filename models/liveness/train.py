@@ -31,15 +31,11 @@ from models.liveness.fitting import (
     OnEpoch,
     OnStep,
     Settings,
-    Step,
     fit,
-    probabilities,
 )
 from models.liveness.passive import STOCK, Description, PassiveModel
 from models.liveness.splitting import Split, split
 from models.liveness.torchfile import WeightsError
-
-__all__ = ["Epoch", "Settings", "Step", "fit", "probabilities"]
 
 PARTS = ("all", "head")
 STOCK_NETWORK = STOCK / "model.onnx"

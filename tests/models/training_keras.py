@@ -21,7 +21,7 @@ import pytest
 
 from models.evaluation.datasets import DatasetError, Sample, read
 from models.face import Face
-from models.liveness import export, networks, saving, splitting, train
+from models.liveness import export, fitting, networks, saving, splitting, train
 from models.liveness.passive import load_described
 from models.liveness.torchfile import WeightsError
 from models.runtime import Network
@@ -29,7 +29,7 @@ from tests.harness.data import SHARED, needs
 from tests.models.striped import BOX, recordings
 
 PUBLISHED = SHARED / "models/minifasnet"
-QUICK = train.Settings(architecture="livenessnet", epochs=6, batch=32, rate=3e-3, seed=1)
+QUICK = fitting.Settings(architecture="livenessnet", epochs=6, batch=32, rate=3e-3, seed=1)
 
 
 SILENT = train.Listener()
@@ -92,7 +92,7 @@ def test_unknown_layers_and_foreign_weights_are_refused(tmp_path: Path) -> None:
 
 def trained_on(
     samples: list[Sample],
-    settings: train.Settings,
+    settings: fitting.Settings,
     folder: Path,
     listener: train.Listener = SILENT,
     *,
@@ -129,7 +129,7 @@ def test_it_learns_nothing_where_only_the_recording_differs(tmp_path: Path) -> N
 def test_what_is_saved_runs_and_can_be_trained_on(tmp_path: Path) -> None:
     samples = recordings(tmp_path, per_kind=4, frames=10, signal=True)
     settings = replace(QUICK, epochs=2)
-    epochs: list[train.Epoch] = []
+    epochs: list[fitting.Epoch] = []
     trained = trained_on(samples, settings, tmp_path, train.Listener(on_epoch=epochs.append))
     assert [epoch.number for epoch in epochs] == [1, 2]
     out = tmp_path / "out"
@@ -172,7 +172,7 @@ def test_a_resumed_training_ends_as_one_that_was_never_killed(
     samples = recordings(tmp_path, per_kind=4, frames=10, signal=True)
     settings = replace(QUICK, epochs=4)
 
-    def kill(epoch: train.Epoch) -> None:
+    def kill(epoch: fitting.Epoch) -> None:
         if epoch.number == killed_after:
             raise KilledError
 
@@ -193,7 +193,7 @@ def test_what_is_trained_need_not_be_trained_again_to_be_written(tmp_path: Path)
     """As after a full disk: the state is there, and resuming takes no step."""
     samples = recordings(tmp_path, per_kind=4, frames=10, signal=True)
     first = trained_on(samples, replace(QUICK, epochs=2), tmp_path)
-    steps: list[train.Step] = []
+    steps: list[fitting.Step] = []
     listener = train.Listener(on_step=steps.append)
     again = trained_on(samples, replace(QUICK, epochs=2), tmp_path, listener, resume=True)
     assert not steps
