@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A personal head: a network stays as it is, and what it makes of its features is learnt anew.
 
-MiniFASNetV2's last layer weighs 128 features for each class. ``learn`` has the runtime compute
-these features for a person's own crops and moves the weights of the class "live" by as little as
+MiniFASNetV2's last layer weighs 128 features for each class, and 256 where two such networks look
+together (twin.py). ``learn`` has the runtime compute these features for a person's own crops and
+moves the weights of the class "live" by as little as
 tells their live faces from their attacks: a logistic regression that starts from the network's own
 answer and is pulled back to it. That has one solution, needs no TensorFlow and takes seconds on
 one core, nearly all of them for the features. What comes out is a network like the one that went
