@@ -172,6 +172,7 @@ class Capture(Generic[V]):
         self._step(cancel)
 
     def _opened(self, camera: str) -> None:
+        log.info("camera open (%s)", camera)
         self._camera = camera
         self._session = self._plan.session(camera)
         self._scan.embed_every(self._session.every)

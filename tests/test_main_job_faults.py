@@ -16,7 +16,7 @@ from faceauthd.results import FaceAuthError, Result
 from tests.harness import clips, pictured
 from tests.harness.bus import HANG_GUARD
 from tests.harness.rig import Rig
-from tests.harness.watch import FileWatch
+from tests.harness.watch import FileWatch, until
 
 # A picture stands before the camera, so liveness is off; an empty scene is watched for long.
 CONFIG = "[verify]\nliveness = []\nno_face_timeout = 60\ntimeout = 60\n"
@@ -92,8 +92,10 @@ def test_with_the_camera_gone(rig: Rig, face: Path) -> None:
 def test_with_its_worker_killed_during_a_scan(rig: Rig, face: Path, empty: Path) -> None:
     """A refusal, a new worker, and no restart of the daemon."""
     rig.show(empty)
-    with FileWatch(empty) as camera, scan(rig) as scanning:
-        camera.opened()
+    before = rig.daemon.log().count("camera open")
+    with scan(rig) as scanning:
+        # The daemon opens the file; a worker that was not told of it yet would leave it to the next.
+        until(lambda: rig.daemon.log().count("camera open") > before)
         rig.kill_worker()
         assert scanning.wait(HANG_GUARD) == 4
     rig.show(face)

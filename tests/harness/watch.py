@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""When a file is opened and closed, as the kernel tells it: a camera that is a file, at work."""
+"""When a file is opened and closed, as the kernel tells it: a camera that is a file, at work.
+
+And waiting for what the kernel does not tell.
+"""
 
 import ctypes
 import os
 import select
 import struct
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -53,3 +58,12 @@ class FileWatch:
             _watch, mask, _cookie, _length = HEADER.unpack(os.read(self._fd, HEADER.size))
             if mask & wanted:
                 return
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Returns once it has happened, looked for twenty times a second."""
+    give_up = time.monotonic() + HANG_GUARD / 1000
+    while not happened():
+        if time.monotonic() > give_up:
+            raise TimeoutError("what was waited for did not happen")
+        time.sleep(0.05)
