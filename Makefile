@@ -15,8 +15,9 @@ SYSTEM_GI := /usr/lib/python3/dist-packages/gi
 PACKAGES := python3 python3-venv python3-gi gir1.2-glib-2.0 gcc libc6-dev make libpam0g-dev dbus libseccomp2
 TEST_PACKAGES := libpam-wrapper libnss-wrapper pamtester python3-dbusmock strace sudo
 DEB_PACKAGES := dpkg-dev debhelper lintian
-# The guests of `make test-vm`. trixie is not in it by default: both take longer than CI has.
+# The guests of `make test-vm`, and which of tests/vm/cases they go through; all where none is named.
 VM_RELEASES ?= bookworm
+VM_CASES ?=
 # The same PAM file under another loader; not in every release, and its tests say when it is missing.
 OPTIONAL_PACKAGES := libpam-python
 
@@ -57,7 +58,7 @@ stock-model: $(VENV)/.ready ## Train the stock liveness model again, into build/
 	$(PYTHON) -m models.liveness.stockmodel --data ../shared/data --out build/stock-model
 
 test-vm: ## Install the package in a real Debian guest and log in there (root; VM_RELEASES='bookworm trixie')
-	for release in $(VM_RELEASES); do tests/vm/test-vm -r $$release || exit; done
+	for release in $(VM_RELEASES); do tests/vm/test-vm -r $$release $(VM_CASES) || exit; done
 
 deb: ## Build dist/faceauth_*.deb (RELEASE=trixie: for another release, as root; TRAIN=1: faceauth-train too)
 	$(if $(TRAIN),DEB_BUILD_PROFILES=pkg.faceauth.train) packaging/build-deb $(if $(RELEASE),-r $(RELEASE))

@@ -94,7 +94,7 @@ def test_with_its_worker_killed_during_a_scan(rig: Rig, face: Path, empty: Path)
     rig.show(empty)
     before = rig.daemon.log().count("camera open")
     with scan(rig) as scanning:
-        # The daemon opens the file; a worker that was not told of it yet would leave it to the next.
+        # The daemon opens the file; a worker that was not told of it yet leaves it to the next.
         until(lambda: rig.daemon.log().count("camera open") > before)
         rig.kill_worker()
         assert scanning.wait(HANG_GUARD) == 4
