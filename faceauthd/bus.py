@@ -327,6 +327,9 @@ class Bus:
         ``reply`` is the signature that the results must have. ``fds`` go along (as copies); those
         that come with the results are put into ``received``, for the caller to close.
         Returns a function that gives the call up; ``done`` then gets a BusError.
+
+        PyGObject 3.42 keeps 160 bytes of each asynchronous call for ever, also of one with nothing
+        in its callback: about 1 KiB a scan.
         """
 
         def finished(connection: Any, result: Any) -> None:
