@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""kill -9 of worker and of daemon at random moments during 200 enrolments.
+"""kill -9 of worker and of daemon at random moments during 100 enrolments (`make soak`: more).
 
 Every face that was reported as stored is there afterwards, and each stored face is whole. A face
 may be there that nobody was told of: its daemon died between storing it and saying so.
@@ -23,7 +23,7 @@ from faceauthd.vault import Vault, load_key
 from tests.harness import clips, pictured
 from tests.harness.rig import Rig
 
-ENROLMENTS = 200
+ENROLMENTS = 100  # a second each: the worker that has read a passed file is replaced
 USERS = tuple(f"user{number}" for number in range(20))  # one has room for a few faces only
 SEED = 20261122
 # As few frames as make a template, so that the kills fall into all the rest as well.
@@ -51,8 +51,8 @@ class Aftermath:
 def test_what_was_reported_is_there_and_nothing_is_half(tmp_path: Path) -> None:
     after = enrol_in_a_storm(tmp_path, ENROLMENTS)
     print(f"{len(after.reported)} reported, {len(after.listed)} stored, {dict(after.events)}")
-    assert after.events["worker struck"] >= 10
-    assert after.events["daemon struck"] >= 10
+    assert after.events["worker struck"] >= 5
+    assert after.events["daemon struck"] >= 5
     assert len(after.reported) >= ENROLMENTS / 2
     assert after.lost == set()
     assert after.listed == after.whole

@@ -60,8 +60,9 @@ PAM_TEXTS = {
     "User not known to the underlying authentication module": "USER_UNKNOWN",
     "Permission denied": "PERM_DENIED",
 }
+PAMTESTERS_OWN = r"Password[^:\n]*: |pamtester: .*"
 # pam_wrapper complains of folders that a killed process, anybody's, has left in /tmp.
-PAMTESTERS_OWN = r"Password[^:\n]*: |pamtester: .*|PWRAP_ERROR.*"
+PAM_WRAPPERS_OWN = r"PWRAP_ERROR.*\n?"
 
 
 class Rig:
@@ -151,7 +152,7 @@ class Rig:
 
     def run(self, command: Sequence[str], *, answers: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command inside, with ``answers`` for what it asks on its standard input."""
-        return subprocess.run(
+        done = subprocess.run(
             list(command),
             env=self.environment,
             input=answers,
@@ -161,6 +162,8 @@ class Rig:
             timeout=HANG_GUARD,
             check=False,
         )
+        done.stderr = re.sub(PAM_WRAPPERS_OWN, "", done.stderr)
+        return done
 
     def pam(self, service: str, user: str, *, answers: str = "\n") -> PamAnswer:
         """Authenticate through PAM, as pamtester does; "\\n" confirms a scan that asks first."""
