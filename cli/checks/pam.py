@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""PAM: does our module load, which services have it, and do their stacks stay shut without a face.
+"""PAM: does our module load, which services have it, do they stay shut without a face, do they tell
+of passwords.
 
-The last is proved, not read: the real libpam authenticates on scratch copies (cli/pam_proof.py).
+That they stay shut is proved, not read: the real libpam authenticates on scratch copies
+(cli/pam_proof.py).
 """
 
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from cli.checks.machine import Machine
 from cli.pam_change import SERVICES, holders
 from cli.pam_folder import PamFolder
 from cli.pam_proof import loads, prove, prove_password, prove_refuses
-from cli.pam_stack import OURS, Files, StackError
+from cli.pam_stack import OURS, Files, StackError, reached
 
 PASSWORDS = "faceauth"  # the service that asks for a password before enrolling
 
@@ -70,6 +72,17 @@ def stays_shut(files: Files, service: str, found: list[str]) -> Finding:
         return warning(text, f"take one out; see: faceauth pam disable {service}")
     try:
         prove(files, files, service)
+        tells = tells_of_passwords(files, service)
     except StackError as error:
         return problem(f"{service}: {error}", f"faceauth pam disable {service}, or mend its file")
+    if not tells:
+        text = f"{service} takes a face{where} by the auth line alone: passwords there do not count"
+        return warning(text, "add it (man pam_faceauth): account optional pam_faceauth.so")
     return ok(f"{service} takes a face{where}; without one it asks for the password")
+
+
+def tells_of_passwords(files: Files, service: str) -> bool:
+    """Whether the daemon hears of passwords there; true also of a service without account rules,
+    for which libpam takes those of `other`."""
+    rules = [rule for _, rule in reached(files, service, "account") if not rule.includes]
+    return not rules or any(rule.is_ours for rule in rules)

@@ -255,6 +255,8 @@ def test_a_camera_that_somebody_has_open(machine: Machine, daemon: Any, tmp_path
 
 PASSWORDS = (ROOT / "packaging" / "pam" / "faceauth").read_text()
 CLOSED = "auth sufficient pam_faceauth.so\nauth required pam_unix.so\n"
+ACCOUNT = "account required pam_permit.so\n"
+TELLS = "account optional pam_faceauth.so\n"
 OPEN = CLOSED.replace("required", "sufficient") + "auth required pam_permit.so\n"
 
 
@@ -270,6 +272,11 @@ OPEN = CLOSED.replace("required", "sufficient") + "auth required pam_permit.so\n
         ({"faceauth": PASSWORDS, "sudo": "auth required pam_permit.so\n" + CLOSED}, [OK, OK]),
         ({"faceauth": PASSWORDS, "sudo": CLOSED + "auth optional pam_permit.so\n"}, [OK, OK]),
         ({"faceauth": PASSWORDS, "sudo": OPEN}, [OK, PROBLEM]),
+        ({"faceauth": PASSWORDS, "sudo": CLOSED + ACCOUNT}, [OK, WARNING]),
+        ({"faceauth": PASSWORDS, "sudo": CLOSED + TELLS + ACCOUNT}, [OK, OK]),
+        ({"faceauth": PASSWORDS, "x": ACCOUNT, "sudo": CLOSED + "@include x\n"}, [OK, WARNING]),
+        ({"faceauth": PASSWORDS, "x": TELLS, "sudo": CLOSED + "@include x\n"}, [OK, OK]),
+        ({"faceauth": PASSWORDS, "sudo": CLOSED + "account include missing\n"}, [OK, PROBLEM]),
         ({"faceauth": PASSWORDS, "sudo": "@include missing\n"}, [OK, UNKNOWN, WARNING]),
     ],
 )
