@@ -50,6 +50,7 @@ Built in, and kept unless the file says otherwise for that key:
 ```toml
 [service.sudo]
 fmr = 0.00001         # stricter than elsewhere
+bpcer = 0.12          # so is liveness: it may refuse the user in up to 12 % of the tries
 
 [service.swaylock]
 liveness = []         # a photograph will do: say so only if you mean it

@@ -48,6 +48,7 @@ MAX_AGE = (
     "0 is never."
 )
 TIMEOUT = number(1, 60)
+BPCER = number(0, 0.5)
 PASSIVE, CHALLENGE = "passive", "challenge"
 CUES = listing(one_of(PASSIVE, CHALLENGE))
 CONFIRM = one_of("none", "enter")
@@ -117,6 +118,13 @@ class VerifyConfig:
         "The liveness cues that must all agree: passive (models look at each frame), challenge "
         "(the user does what is asked). An empty list lets in a photograph of the user.",
     )
+    bpcer: float = setting(
+        0.0,
+        BPCER,
+        "The share of live people's tries that each liveness model may refuse (BPCER), so as to "
+        "refuse more attacks: its threshold is raised as far as its calibration vouches for that, "
+        "and never lowered. 0 leaves every model its own threshold (docs/liveness.md).",
+    )
     challenge_steps: int = setting(
         1, whole(1, 2), "Movements that a challenge asks for, one after the other, drawn by lot."
     )
@@ -169,6 +177,7 @@ class ServiceConfig:
 
     fmr: float | None = setting(None, FMR, "As in `[verify]`.")
     liveness: tuple[str, ...] | None = setting(None, CUES, "As in `[verify]`.")
+    bpcer: float | None = setting(None, BPCER, "As in `[verify]`.")
     confirm: str | None = setting(None, CONFIRM, "As in `[verify]`.")
     timeout: float | None = setting(None, TIMEOUT, "As in `[verify]`.")
     after_boot: bool | None = setting(None, flag(), "As in `[verify]`.")

@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import math
+from itertools import pairwise
 from typing import NoReturn
 
 import numpy as np
@@ -84,6 +85,13 @@ class Fields:
     def named_objects(self, key: str, most: int) -> "dict[str, Fields]":
         return {name: Fields(value, key) for name, value in self._named(key, most).items()}
 
+    def named_curves(
+        self, key: str, most: int, longest: int
+    ) -> dict[str, tuple[tuple[float, float], ...]]:
+        """For each of up to ``most`` names, pairs of numbers from 0 to 1 that rise together."""
+        return {name: self._curve(key, value, longest) for name, value in
+                self._named(key, most).items()}  # fmt: skip
+
     def rest(self, most: int, low: float, high: float) -> dict[str, float]:
         """All that is left: a number for each of up to ``most`` names."""
         left, self._values = self._values, {}
@@ -128,6 +136,13 @@ class Fields:
         if not isinstance(value, dict) or len(value) > most:
             self._wrong(key)
         return {self._text(key, name, 64): item for name, item in value.items()}
+
+    def _curve(self, key: str, value: object, longest: int) -> tuple[tuple[float, float], ...]:
+        curve = Fields({key: value}, self._name)._list(key, longest)
+        pairs = [Fields({key: pair}, self._name).numbers(key, 2, 0, 1) for pair in curve]
+        if any(one[0] >= two[0] or one[1] >= two[1] for one, two in pairwise(pairs)):
+            self._wrong(key)
+        return tuple((pair[0], pair[1]) for pair in pairs)
 
     def _number(self, key: str, value: object, low: float, high: float) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -14,6 +14,8 @@ class Policy:
     confirm          "none" or "enter": whether the user is asked before the camera looks
     fmr              false match rate of a single frame, 0 to 0.01
     liveness         the cues that must all agree; empty runs without liveness
+    bpcer            share of live people's decisions that a liveness model may refuse, to refuse
+                     more attacks; 0 leaves it its own threshold
     frames           good frames in a row
     timeout          seconds after which the scan ends
     no_face_timeout  seconds without anybody after which the scan ends
@@ -36,6 +38,7 @@ class Policy:
     challenge_timeout: float
     after_boot: bool = False
     max_age: float = 0.0
+    bpcer: float = 0.0
 
     @property
     def challenge(self) -> bool:
@@ -70,6 +73,7 @@ def for_service(config: Config, service: str) -> Policy:
         challenge_timeout=verify.challenge_timeout,
         after_boot=verify.after_boot if own.after_boot is None else own.after_boot,
         max_age=verify.max_age if own.max_age is None else own.max_age,
+        bpcer=verify.bpcer if own.bpcer is None else own.bpcer,
     )
 
 

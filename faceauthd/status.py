@@ -11,6 +11,7 @@ from faceauthd.challenge import possible
 from faceauthd.config import CHALLENGE, Config
 from faceauthd.parts import Parts, Worker
 from faceauthd.policy import cues, for_service, strictest
+from faceauthd.strictness import unproven
 from faceauthd.variants import Typed
 from faceauthd.wire import Ready
 from models.errors import ModelError
@@ -65,6 +66,7 @@ def warnings(config: Config, worker: Worker) -> list[str]:
         found += [WEAK[worker.info.model]] if worker.info.model in WEAK else []
         for cue in sorted(cues(config) - _seen(worker.info).keys()):
             found.append(f"no model for the liveness cue {cue!r} is installed: Verify is refused")
+        found += unproven(config, worker.info)
     return found + _challenges(config, worker)
 
 

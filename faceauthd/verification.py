@@ -6,7 +6,7 @@ Every way out is a refusal but one: a session's own ``match``, and that is recor
 
 from collections.abc import Callable
 
-from faceauthd import arguments, audit, binding, challenge, comparison, obstacles
+from faceauthd import arguments, audit, binding, challenge, comparison, obstacles, strictness
 from faceauthd.arguments import Target
 from faceauthd.bus import Call, Credentials
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
@@ -118,14 +118,15 @@ class Verification:
         gallery = comparison.templates(bound, info)
         threshold = comparison.threshold(self._parts, info, policy.fmr, gallery)
         of_run = comparison.run_threshold(self._parts, info, policy.fmr, gallery)
+        cues = strictness.cues(info, policy.bpcer)
         kind = VerifySession if request.user else IdentifySession
         if not policy.challenge:
             sure = comparison.sure(self._parts, info, policy.fmr, gallery)
-            return kind(policy, gallery, threshold, info.cues, sure, of_run)
+            return kind(policy, gallery, threshold, cues, sure, of_run)
         gestures = challenge.draw(info.pose, policy.challenge_steps)
         unasked = policy.without_challenge()
         return ChallengeSession(
-            lambda: kind(unasked, gallery, threshold, info.cues, run_threshold=of_run),
+            lambda: kind(unasked, gallery, threshold, cues, run_threshold=of_run),
             *(policy, gallery, threshold, gestures),
         )
 

@@ -7,7 +7,7 @@ busy. What it tells are scores, which anybody else could climb; authority.py kee
 
 from dataclasses import dataclass
 
-from faceauthd import arguments, audit, binding, comparison
+from faceauthd import arguments, audit, binding, comparison, strictness
 from faceauthd.bus import Call, Credentials
 from faceauthd.capture import OURSELVES, Capture, Ending, Plan, RefusalError
 from faceauthd.enrolment import as_error
@@ -109,11 +109,11 @@ class Watching:
 
     def _show(self, wish: Wish, glimpse: Glimpse) -> None:
         policy, info = wish.request.policy, self._parts.worker.info
-        passive = info.cues.get("passive", {}) if info else {}
+        cues = strictness.cues(info, policy.bpcer) if info else {}
         told = _told(glimpse) | {
             "threshold": Typed("d", glimpse.threshold),
             "needed": Typed("u", policy.frames),
-            "liveness_needed": Typed("a{sd}", dict(passive)),
+            "liveness_needed": Typed("a{sd}", dict(cues.get("passive", {}))),
         }
         self._parts.bus.send_signal(wish.call.sender, OURSELVES, "Frame", "(a{sv})", told)
 

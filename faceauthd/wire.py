@@ -11,7 +11,7 @@ import os
 import socket
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -33,6 +33,7 @@ MOST_FORMATS = 64
 MOST_CUES = 8
 MOST_NAMES = 256
 MOST_MODELS = 16
+MOST_BOUNDS = 64
 LONGEST_EMBEDDING = 2048
 _IDS = 2**53
 _LONGEST_EVERY = 1.0  # seconds
@@ -43,6 +44,7 @@ POSE = tuple(part.name for part in fields(Pose))
 
 EndWhy = Literal["stopped", "end", "missing", "busy", "broken", "error"]
 Cues = Mapping[str, Mapping[str, float]]  # cue → model → the probability below which it denies
+Bounds = tuple[tuple[float, float], ...]  # (threshold, BPCER that it does not exceed), both rising
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,18 @@ class ListCameras:
 
 @dataclass(frozen=True)
 class Ready:
-    """The models are loaded. ``pose`` names the parts of a Pose that can be measured."""
+    """The models are loaded.
+
+    ``pose`` names the parts of a Pose that can be measured; ``bounds`` says what is known of a
+    liveness model's thresholds.
+    """
 
     engine: str
     model: str
     dimension: int
     cues: Cues
     pose: tuple[str, ...] = ()
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -277,10 +284,11 @@ def _as_json(message: Order | Report) -> dict[str, Any]:
             return {"do": "stop", "id": number}
         case ListCameras(number, allow_virtual):
             return {"do": "cameras", "id": number, "allow_virtual": allow_virtual}
-        case Ready(engine, model, dimension, cues, pose):
+        case Ready(engine, model, dimension, cues, pose, bounds):
             return {
                 "is": "ready", "engine": engine, "model": model, "dimension": dimension,
                 "cues": {cue: dict(thresholds) for cue, thresholds in cues.items()}, "pose": pose,
+                "bounds": dict(bounds),
             }  # fmt: skip
         case Opened(number, camera_id, camera_name):
             return {"is": "opened", "id": number, "camera": {"id": camera_id, "name": camera_name}}
@@ -336,6 +344,7 @@ def _ready(message: Fields) -> Ready:
         message.whole("dimension", 1, LONGEST_EMBEDDING),
         cues,
         message.texts("pose", 16, len(POSE)),
+        message.named_curves("bounds", MOST_MODELS, MOST_BOUNDS),
     )
 
 

@@ -198,9 +198,10 @@ def load_models(engine_name: str, models_dir: Path, min_face: int, challenge: bo
     engine = load_engine(engine_name, models_dir)
     passive = load_passive_models(models_dir)
     cues = {PASSIVE: {model.id: model.threshold for model in passive}} if passive else {}
+    bounds = {model.id: model.calibration.bounds for model in passive if model.calibration}
     poser = load_poser(engine.name, models_dir) if challenge else None
     pose = poser.parts if poser else ()
-    ready = wire.Ready(engine.name, engine.model, engine.dimension, cues, pose)
+    ready = wire.Ready(engine.name, engine.model, engine.dimension, cues, pose, bounds)
     return Loaded(Observer(engine, passive, min_face, poser), ready)
 
 

@@ -125,6 +125,11 @@ def _scaled(score: float, threshold: float) -> float:
     return 0.5 + (score - threshold) / max(1 - threshold, 1e-9) / 2
 
 
+def live_decisions(scored: Sequence[Scored], run: int = RUN) -> list[float]:
+    """The scores of whole decisions on live faces."""
+    return [score for sample, score in _decisions(scored, run) if sample.live]
+
+
 def as_json(found: Report) -> dict[str, Any]:
     """The report as plain values, each rate with its interval."""
     return {

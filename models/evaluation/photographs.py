@@ -24,6 +24,7 @@ from models.evaluation.liveness import percent, read_image
 from models.evaluation.rates import Rate
 from models.face import Box, Face, Image
 from models.liveness.attacks import simulate
+from models.liveness.calibration import highest
 from models.liveness.passive import STOCK, PassiveModel, load_described
 from models.registry import model as registered
 
@@ -40,11 +41,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder shared/data")
     parser.add_argument("model", type=Path, nargs="*", help="a model's JSON description")
+    parser.add_argument("--bpcer", type=float, default=0.0, help="of a policy (decision 0012)")
     options = parser.parse_args()
     models_dir = options.data / "models"
     try:
         paths = options.model or [STOCK / "model.json"]
         models = [*(load_described(path) for path in paths), rivals.minifasnet(models_dir)]
+        for model in models:
+            bounds = model.calibration.bounds if model.calibration else ()
+            model.threshold = max(model.threshold, highest(bounds, options.bpcer))
         detector = YuNetDetector(registered("yunet"), models_dir)
         print(table(attacks(people(options.data / "liveness"), detector), models))
     except (DatasetError, ModelError) as error:

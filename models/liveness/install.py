@@ -10,6 +10,7 @@ threshold and by whole decisions, as Verify decides. A new one may be installed 
 - there were enough decisions to tell.
 
 A trained model only adds a vote that denies: the stock model and other installed ones keep theirs.
+What its thresholds cost (calibration.py) is kept as measured on these recordings.
 
 Versions live in ``<models_dir>/.<name>-versions/<first of a sha256>/``; ``<models_dir>/<name>`` is
 a link to the one in use, so changing over and rolling back are one atomic step.
@@ -26,7 +27,16 @@ from models.errors import ModelError
 from models.evaluation import rates
 from models.evaluation.compare import judged
 from models.evaluation.datasets import Sample
-from models.evaluation.liveness import ALL, RUN, Rates, Scored, report, together
+from models.evaluation.liveness import (
+    ALL,
+    RUN,
+    Rates,
+    Scored,
+    live_decisions,
+    report,
+    together,
+)
+from models.liveness.calibration import Calibration, measured
 from models.liveness.files import write_folder
 from models.liveness.passive import PassiveModel, load_described
 from models.liveness.seen import CONTENTS, DESCRIPTION
@@ -45,10 +55,12 @@ class Comparison:
 
     worse     a line for each rate that is worse than it was
     missing   how many more decisions it takes to tell, for "live" and each species
+    calibration  what the candidate's thresholds cost on the live faces of the comparison
     """
 
     worse: tuple[str, ...]
     missing: Mapping[str, int]
+    calibration: Calibration | None = None
 
     @property
     def passed(self) -> bool:
@@ -108,7 +120,7 @@ def compare(
     missing = {name: ENOUGH - count for name, count in trials.items() if count < ENOUGH}
     if not new.apcer:
         missing["attacks"] = ENOUGH
-    return Comparison(tuple(worse), missing)
+    return Comparison(tuple(worse), missing, measured(live_decisions(candidate[0], run), run))
 
 
 def _worse(new: Rates, old: Rates, who: str, other: str) -> list[str]:
@@ -141,6 +153,8 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
     try:
         text = (trained / DESCRIPTION).read_text(encoding="utf-8")
         about = {**json.loads(text), "id": name}
+        if verdict.calibration is not None:  # of more faces than training held out
+            about["calibration"] = verdict.calibration.as_table()
         files = {
             about["file"]: (trained / about["file"]).read_bytes(),
             DESCRIPTION: (json.dumps(about, indent=1) + "\n").encode(),

@@ -11,7 +11,8 @@ beside the .onnx file):
      "crop": 2.7,                     the face's box is enlarged by this
      "output": "logits",              "logits" (softmax), "probabilities", or "sigmoid": one logit
      "live": 1,                       the class that means live; with "sigmoid" 1 or 0
-     "threshold": 0.5}                below this probability of "live" the model denies
+     "threshold": 0.5,                below this probability of "live" the model denies
+     "calibration": {…}}              may be missing: what other thresholds cost (calibration.py)
 
 Further keys (how it was trained, measured rates) are for people and are ignored. The crop is that
 of Silent-Face-Anti-Spoofing: the box is enlarged about its centre, by less where the image is too
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.face import Box, Face, Image
+from models.liveness.calibration import Calibration
 from models.preprocessing import Preprocessing
 from models.registry import models
 from models.runtime import Network
@@ -52,6 +54,7 @@ class Description:
     output: str
     live: int
     threshold: float
+    calibration: Calibration | None = None
 
     @classmethod
     def read(cls, table: Mapping[str, Any], where: str) -> "Description":
@@ -65,6 +68,7 @@ class Description:
             raise ModelError(f"{where}: live must be the number of a class, from 0")
         if not isinstance(table.get("input"), Mapping):
             raise ModelError(f"{where}: input must be a table")
+        calibration = table.get("calibration")
         return cls(
             id=name,
             input=Preprocessing.read(table["input"], where),
@@ -72,6 +76,7 @@ class Description:
             output=output,
             live=live,
             threshold=_number(table, "threshold", 0.001, 1, where),
+            calibration=None if calibration is None else Calibration.read(calibration, where),
         )
 
 
@@ -88,6 +93,7 @@ class PassiveModel:
         """Load it and try it once; ModelError where it is not what the description says."""
         self.id = description.id
         self.threshold = description.threshold
+        self.calibration = description.calibration
         self._about = description
         if isinstance(network, bytes):
             network = Network(network, description.id)

@@ -22,9 +22,10 @@ from typing import Any
 import cv2
 
 from models.evaluation.datasets import Sample, recordings
-from models.evaluation.liveness import Scored, as_json, read_image
+from models.evaluation.liveness import RUN, Scored, as_json, live_decisions, read_image
 from models.evaluation.liveness_page import NOTE, det, figures, histogram
 from models.evaluation.plot import Curve, document, plot
+from models.liveness.calibration import measured
 from models.liveness.card import card, judges
 from models.liveness.files import write_folder
 from models.liveness.fitting import Settings
@@ -65,8 +66,11 @@ def about(
 ) -> dict[str, Any]:
     """The description for the runtime, and how the network came about."""
     start = settings.start.name if settings.start else ""
+    # Not by what chose the threshold, where nothing else judged: that would flatter.
+    calibration = measured(live_decisions(trained.scored), RUN) if trained.split.test else None
     return {
         **description(name, trained.network, trained.architecture, trained.threshold),
+        **({"calibration": calibration.as_table()} if calibration else {}),
         "trained": {
             "settings": {**asdict(settings), "start": start},
             "split": trained.split.unit,

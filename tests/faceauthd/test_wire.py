@@ -44,6 +44,8 @@ INFOS = st.builds(
     virtual=st.booleans(), infrared=st.booleans(), usable=st.booleans(),
 )  # fmt: skip
 CUES = st.dictionaries(LINE, st.dictionaries(LINE, st.floats(0, 1), max_size=3), max_size=3)
+RISING = st.lists(st.floats(0, 1), max_size=4, unique=True).map(sorted)
+BOUNDS = st.tuples(RISING, RISING).map(lambda pair: tuple(zip(*pair, strict=False)))
 MESSAGES = st.one_of(
     st.builds(
         wire.Scan,
@@ -57,7 +59,15 @@ MESSAGES = st.one_of(
     st.builds(wire.Show, IDS),
     st.builds(wire.Stop, IDS),
     st.builds(wire.ListCameras, IDS, st.lists(LINE, max_size=3).map(tuple)),
-    st.builds(wire.Ready, LINE, LINE, st.integers(1, 2048), CUES, st.sampled_from([(), wire.POSE])),
+    st.builds(
+        wire.Ready,
+        LINE,
+        LINE,
+        st.integers(1, 2048),
+        CUES,
+        st.sampled_from([(), wire.POSE]),
+        st.dictionaries(LINE, BOUNDS, max_size=3),
+    ),
     st.builds(wire.Opened, IDS, LINE, LINE),
     st.builds(wire.Cameras, IDS, st.lists(INFOS, max_size=3).map(tuple)),
     st.builds(wire.Ended, IDS, st.sampled_from(get_args(wire.EndWhy)), LINE),
@@ -205,6 +215,16 @@ def test_nonsense_is_refused(data: bytes) -> None:
         wire.decode_report(data)
     with pytest.raises(WireError):
         wire.decode_order(data)
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [[[0.5, 0.1], [0.4, 0.2]], [[0.5, 0.1], [0.6, 0.1]], [[0.5]], [[0.5, 2]], 7, [[0, 0]] * 65],
+)
+def test_bounds_that_do_not_rise_are_refused(curve: Any) -> None:
+    ready = wire._as_json(wire.Ready("e", "m", 8, {}))
+    with pytest.raises(WireError, match="bounds"):
+        wire.decode_report(json.dumps({**ready, "bounds": {"m": curve}}).encode())
 
 
 @pytest.mark.parametrize("camera", [{}, {"device": ""}, {"rotate": 45}, {"width": 10**9}, {"x": 1}])

@@ -39,7 +39,13 @@ SEEN = Observation(
 )
 INFO = CameraInfo("id", "name", "/dev/video0", "uvc", ("MJPG",), False, False, True, "")
 REPORTS: tuple[wire.Report, ...] = (
-    wire.Ready("dlib", "dlib-v1", 128, {"passive": {"faceauth-v1": 0.5}}),
+    wire.Ready(
+        "dlib",
+        "dlib-v1",
+        128,
+        {"passive": {"faceauth-v1": 0.5}},
+        bounds={"faceauth-v1": ((0.5, 0.05), (0.7, 0.1))},
+    ),
     wire.Opened(1, "id", "name"),
     wire.Judged(1, SEEN),
     wire.Judged(1, Observation(4, 0.2, 0, 0, 90.0, (640, 480))),
@@ -126,9 +132,11 @@ def check(message: wire.Order | wire.Report) -> None:
     match message:
         case wire.Judged(_, seen):
             _check_seen(seen)
-        case wire.Ready(engine, model, dimension, _):
+        case wire.Ready(engine, model, dimension):
             assert 0 < dimension <= wire.LONGEST_EMBEDDING
             assert (engine + model).isprintable()
+            for bounds in message.bounds.values():
+                assert list(bounds) == sorted(bounds)
         case wire.Failed(text) | wire.Ended(_, _, text):
             assert text.isprintable()
             assert len(text) <= wire.LONGEST_TEXT
