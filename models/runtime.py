@@ -1,22 +1,38 @@
 # SPDX-License-Identifier: MIT
-"""The one way to run a network: OpenCV's own ONNX runtime (why: docs/decisions/0002-runtime.md).
+"""The one way to run a network: LiteRT, on one thread (why: docs/decisions/0002-runtime.md).
 
-A network is loaded from bytes, never from a path: what runs is what was hashed.
+A network is loaded from bytes, never from a path: what runs is what was hashed. It is an ONNX file,
+converted in memory. OpenCV, which is there to open cameras, reads the same file: what the two make
+of a picture of noise must be the same, else OpenCV runs the network, more slowly.
 """
+
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
+from models.litert.convert import convert
+from models.litert.translation import IMAGE, UnsupportedError
 
-# Frames come one by one and other work runs beside us: one thread, and predictable times. The
-# number belongs to the process, not to a network.
+# Frames come one by one and other work runs beside us: one thread, and predictable times.
 THREADS = 1
+TOLERANCE = 1e-3  # between the two runtimes, of the largest number; 2e-6 was measured
+
+log = logging.getLogger(__name__)
+
+Values = NDArray[np.float32]
+Run = Callable[[Values], Values]  # one image (1, channels, height, width) to its output
 
 
 def prepare() -> None:
-    """Set OpenCV up for this process; whoever loads a model calls it first."""
+    """Set OpenCV up for this process; whoever uses it for more than a picture calls it first."""
     cv2.setNumThreads(THREADS)
     # It warns on stderr at every load that its new graph engine has only one target.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
@@ -29,22 +45,143 @@ class Network:
         """Load ``model``; ``name`` is for messages. Raises ModelError where it cannot be read."""
         prepare()
         self._name = name
-        try:
-            self._net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
-        except cv2.error as error:
-            raise ModelError(f"{name}: the runtime cannot read this network") from error
+        self._run = _run(model, name)
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, batch: Values) -> Values:
         """The output for ``batch`` (n, channels, height, width) float32, as float32.
 
         Raises ModelError where the network takes no such batch, or answers with anything but
         finite numbers: no score may be made of those.
         """
         try:
-            self._net.setInput(batch)
-            output = np.array(self._net.forward(), np.float32)  # a copy: the next run overwrites it
-        except cv2.error as error:
+            output = np.concatenate([self._run(image[None]) for image in batch])
+        except (cv2.error, ValueError) as error:
             raise ModelError(f"{self._name}: the network cannot take {batch.shape}") from error
         if not np.isfinite(output).all():
             raise ModelError(f"{self._name}: the network's answer is not a number")
         return output
+
+
+class SizedNetwork:
+    """An ONNX network for images of any height and width that are multiples of ``STEP``."""
+
+    STEP = 32
+    KEPT = 8  # sizes that are ready; a camera needs two, and faces at its picture's edge some more
+
+    def __init__(self, model: bytes, name: str) -> None:
+        """Load ``model``; ``name`` is for messages. Raises ModelError where it cannot be read."""
+        self._model, self._name = model, name
+        self._ready: OrderedDict[tuple[int, int], LiteNetwork] = OrderedDict()
+        self.prepare((self.STEP * 5, self.STEP * 5))
+
+    def prepare(self, size: tuple[int, int]) -> "LiteNetwork":
+        """Make the network ready for this (height, width), which takes some 20 ms."""
+        if size not in self._ready:
+            try:
+                self._ready[size] = LiteNetwork(convert(self._model, size))
+            except UnsupportedError as error:
+                raise ModelError(f"{self._name}: the runtime cannot read this: {error}") from error
+            if len(self._ready) > self.KEPT:
+                self._ready.popitem(last=False)
+        self._ready.move_to_end(size)
+        return self._ready[size]
+
+    def run(self, image: NDArray[np.uint8]) -> list[Values]:
+        """All outputs for ``image`` (height, width, channels), filled up with zeros to ``STEP``s.
+
+        Raises ModelError where one is not finite.
+        """
+        height, width = (-(-side // self.STEP) * self.STEP for side in image.shape[:2])
+        padded = np.zeros((1, height, width, image.shape[2]), np.float32)
+        padded[0, : image.shape[0], : image.shape[1]] = image
+        outputs = self.prepare((height, width)).run(padded)
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise ModelError(f"{self._name}: the network's answer is not a number")
+        return outputs
+
+
+class LiteNetwork:
+    """A TFLite network in LiteRT."""
+
+    def __init__(self, file: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with _silence():
+            self._lite: Any = Interpreter(model_content=file, num_threads=THREADS)
+            self._lite.allocate_tensors()
+        self._input: int = self._lite.get_input_details()[0]["index"]
+        self._outputs = [output["index"] for output in self._lite.get_output_details()]
+
+    def run(self, image: Values) -> list[Values]:
+        """All outputs for ``image`` (1, height, width, channels); ValueError for another shape."""
+        self._lite.set_tensor(self._input, image)
+        self._lite.invoke()
+        return [self._lite.get_tensor(output) for output in self._outputs]
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on stderr: LiteRT announces its first network there, and cannot be told not to."""
+    # To read: the worker may open nothing to write, and what fails to be written is silent, too.
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _run(model: bytes, name: str) -> Run:
+    """The fastest runtime that makes of this network what OpenCV does."""
+    reference = _by_opencv(model, name)
+    try:
+        converted = LiteNetwork(convert(model))
+    except UnsupportedError as unsupported:
+        log.info("%s: OpenCV runs it: %s", name, unsupported)
+        return reference
+
+    def lite(image: Values) -> Values:
+        return converted.run(image.transpose(IMAGE))[0]
+
+    if _agree(lite, reference, _input_shape(model)):
+        return lite
+    log.warning("%s: OpenCV runs it: the converted network answers otherwise", name)
+    return reference
+
+
+def _by_opencv(model: bytes, name: str) -> Run:
+    try:
+        net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
+    except cv2.error as error:
+        raise ModelError(f"{name}: the runtime cannot read this network") from error
+
+    def run(image: Values) -> Values:
+        net.setInput(np.ascontiguousarray(image))
+        return np.array(net.forward(), np.float32)  # a copy: the next run overwrites it
+
+    return run
+
+
+def _agree(one: Run, other: Run, shape: tuple[int, ...]) -> bool:
+    """Whether both give the same for noise in the ranges that networks take, 0 to 1 and to 255."""
+    noise = np.random.default_rng(0)
+    for brightest in (1, 255):
+        image = noise.uniform(0, brightest, shape).astype(np.float32)
+        first, second = one(image), other(image)
+        if first.shape != second.shape or not np.isfinite([first, second]).all():
+            return False
+        if np.abs(first - second).max() > TOLERANCE * np.abs(second).max():
+            return False
+    return True
+
+
+def _input_shape(model: bytes) -> tuple[int, ...]:
+    import onnx
+
+    graph = onnx.load_from_string(model).graph
+    known = {one.name for one in graph.initializer}
+    (found,) = (one for one in graph.input if one.name not in known)
+    dims = found.type.tensor_type.shape.dim
+    return (1, *(one.dim_value for one in dims[1:]))

@@ -9,11 +9,13 @@ import pytest
 from skimage import data
 
 from models.detection.hog import DlibFace, HogDetector, landmarks
-from models.detection.yunet import YuNetDetector
+from models.detection.scaling import scaled
+from models.detection.yunet import OVERLAP, SURE, YuNetDetector, decoded
 from models.engine import Detector
 from models.errors import ModelError
 from models.face import Image
 from models.registry import model
+from models.runtime import SizedNetwork
 from tests.harness.data import SHARED, needs
 
 # The astronaut's face as seen in the picture, 512 x 512 pixels.
@@ -122,6 +124,28 @@ def test_a_damaged_yunet_is_not_loaded(tmp_path: Path) -> None:
     target.write_bytes(source.read_bytes()[:-1] + b"\0")
     with pytest.raises(ModelError, match="SHA-256 differs"):
         YuNetDetector(model("yunet"), tmp_path)
+
+
+@needs("models/yunet")
+@pytest.mark.parametrize("long_side", [320, 250, 160])
+def test_yunets_answer_is_decoded_as_opencv_does(long_side: int) -> None:
+    pictures = [astronaut(), np.zeros((100, 90, 3), np.uint8), np.hstack([astronaut()] * 3)]
+    yunet = model("yunet")
+    network = SizedNetwork(yunet.only_file(SHARED / "models"), yunet.name)
+    path = SHARED / "models" / "yunet" / "face_detection_yunet_2023mar.onnx"
+    opencv = cv2.FaceDetectorYN.create(str(path), "", (1, 1), SURE, OVERLAP)
+    faces = []
+    for picture in pictures:
+        small, _ = scaled(picture, long_side)
+        opencv.setInputSize((small.shape[1], small.shape[0]))
+        wanted = opencv.detect(small)[1]
+        found = decoded(network.run(small), small.shape[:2])
+        faces.append(len(found))
+        if wanted is None:
+            wanted = np.zeros((0, 15))
+        assert found.shape == wanted.shape
+        assert np.allclose(found, wanted, atol=1e-3)
+    assert faces[:2] == [1, 0] and faces[2] == (0 if long_side == 160 else 3)
 
 
 @needs("models/yunet")
