@@ -10,7 +10,7 @@ nowhere else.
 from __future__ import annotations
 
 import os
-import socket
+from _socket import AF_UNIX, SOCK_DGRAM, socket  # bus_client.py says why
 
 TYPE_CHECKING = False  # typing takes as long to import as all the rest
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Loader:
 
     def __init__(self, user: str, service: str, rhost: str, caller: str) -> None:
         self.user, self.service, self.rhost, self.caller = user, service, rhost, int(caller)
-        self.socket = socket.socket(fileno=LOADER_SOCKET)
+        self.socket = socket(fileno=LOADER_SOCKET)
 
     def show(self, style: int, text: str) -> tuple[int, bool]:
         self.socket.sendall(bytes([style]) + text.encode())
@@ -89,9 +89,11 @@ class PamPython:
     def log(self, priority: int, text: str) -> None:
         """Not with the syslog module: its openlog would rename the host's own log lines."""
         line = f"<{LOG_AUTHPRIV | priority}>pam_faceauth({self.service}:auth): {text}"
+        log = socket(AF_UNIX, SOCK_DGRAM)
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-                log.setblocking(False)
-                log.sendto(line.encode(), SYSLOG_SOCKET)
+            log.setblocking(False)
+            log.sendto(line.encode(), SYSLOG_SOCKET)
         except OSError:
             return  # a log that is full or missing changes no verdict
+        finally:
+            log.close()
