@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The work on a scan's frames, overlapped: frames in, observations out, in the frames' order.
 
-Three threads take each frame in turn: the caller's looks for faces, one embeds, and one judges
-liveness and reports. A frame is taken from the source when there is room for it, so what waits is
-never more than ``IN_HAND`` frames, and a camera that is faster than we are shows its newest.
+The caller's thread looks for faces; of a frame that shows one, a second thread embeds it while a
+third judges whether it is live, and a fourth reports what is complete. A frame is taken from the
+source when there is room for it, so what waits is never more than ``IN_HAND`` frames, and a camera
+that is faster than we are shows its newest.
 
 Embedding is the dearest part. With ``every`` above 0 a face is embedded when it comes into view and
 from then on so many seconds apart; between, it is followed by a cheap look at each frame. Whatever
@@ -14,7 +15,7 @@ embedding. What a frame without one counts for is the session's to say (sessions
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 IN_HAND = 4
 
 Embedding = NDArray[np.float32]
+Measures = tuple[dict[str, float], Pose | None]  # liveness by model, and how the head is held
 
 
 class Judge(Protocol):
@@ -84,16 +86,20 @@ class Pipeline:
     def run(self, frames: Iterator[Frame]) -> None:
         """Until the frames end, and all are reported; raises what any part of the work raises."""
         with ExitStack() as stack:
-            embedder, finisher = (ThreadPoolExecutor(1, name) for name in ("embed", "report"))
-            for pool in (embedder, finisher):
-                stack.callback(pool.shutdown, cancel_futures=True)
+            embedder, judge, reporter = (
+                stack.enter_context(_thread(name)) for name in ("embed", "live", "report")
+            )
             in_hand: deque[Future[None]] = deque()
             for frame in frames:
                 look, thorough = self._look(frame)
-                embedding = None
-                if thorough and look.face is not None and self._wishes.embed:
-                    embedding = embedder.submit(self._judge.embed, frame.image, look.face)
-                in_hand.append(finisher.submit(self._finish, frame.image, look, embedding))
+                embedding = measures = None
+                if look.face is not None:
+                    if thorough and self._wishes.embed:
+                        embedding = embedder.submit(self._judge.embed, frame.image, look.face)
+                    measures = judge.submit(self._measure, frame.image, look.face)
+                in_hand.append(
+                    reporter.submit(self._finish, frame.image, look, embedding, measures)
+                )
                 while in_hand and (in_hand[0].done() or len(in_hand) >= IN_HAND):
                     in_hand.popleft().result()
             while in_hand and not self._stopped:
@@ -110,12 +116,34 @@ class Pipeline:
         self._face, self._embedded_at = look.face, frame.at
         return look, True
 
-    def _finish(self, image: Image, look: "Look", embedding: Future[Embedding] | None) -> None:
+    def _measure(self, image: Image, face: Face) -> Measures:
+        """What of the face is wished for beside who it is."""
+        return (
+            self._judge.live(image, face) if self._wishes.liveness else {},
+            self._judge.pose(image, face) if self._wishes.pose else None,
+        )
+
+    def _finish(
+        self,
+        image: Image,
+        look: "Look",
+        embedding: Future[Embedding] | None,
+        measures: Future[Measures] | None,
+    ) -> None:
         seen = look.observation
-        if look.face is not None and self._wishes.liveness:
-            seen = replace(seen, liveness=self._judge.live(image, look.face))
-        if look.face is not None and self._wishes.pose:
-            seen = replace(seen, pose=self._judge.pose(image, look.face))
+        if measures is not None:
+            liveness, pose = measures.result()
+            seen = replace(seen, liveness=liveness, pose=pose)
         if embedding is not None:
             seen = replace(seen, embedding=embedding.result())
         self._report(seen, image)
+
+
+@contextmanager
+def _thread(name: str) -> Iterator[ThreadPoolExecutor]:
+    """One thread; what it was to do is forgotten at the end."""
+    pool = ThreadPoolExecutor(1, name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
