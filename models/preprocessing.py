@@ -45,12 +45,18 @@ class Preprocessing:
         return cls(size, colour, mean, std)
 
     def blob(self, image: Image) -> NDArray[np.float32]:
-        """(1, 3, size, size) float32 from ``image`` (size, size, 3) uint8 BGR."""
+        """(1, 3, size, size) float32 from ``image`` (size, size, 3) uint8 BGR.
+
+        It is a view of (size, size, 3), the order in which the runtime wants it.
+        """
         if self.colour == "rgb":
             image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
-        values = (image.astype(np.float32) - mean) / std
-        return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+        values = image.astype(np.float32)
+        if any(self.mean):
+            values -= np.array(self.mean, np.float32)
+        if self.std != (1, 1, 1):
+            values /= np.array(self.std, np.float32)
+        return values.transpose(2, 0, 1)[None]
 
 
 def _channels(values: Any, where: str) -> tuple[float, float, float]:

@@ -18,24 +18,40 @@ from itertools import pairwise
 
 from models.observation import Observation
 
-EVERY = 0.09  # seconds between two frames that are recognised: every third at 30 frames a second
-LONGEST = 0.25  # seconds; frames that a slow machine leaves out lengthen it
+EVERY = 0.15  # seconds between two recognised frames, before the camera's pace is known
+WIDEST = 0.21  # seconds that two recognised frames are meant to be apart, at most,
+LONGEST = 0.25  # and may be, since frames that a slow machine leaves out lengthen it
 SURER = 10
 SAME_PLACE = 0.5  # intersection over union of two boxes, one frame apart
 
 
 class Following:
-    """The frames since the last one that was recognised.
-
-    ``every`` is how far apart the next ones need to be recognised, in seconds; 0 is every frame.
-    """
+    """The frames since the last one that was recognised."""
 
     def __init__(self, sure: float | None) -> None:
         """``sure`` is the similarity from which on the user is surely the user; None: never."""
         self._sure = sure
-        self.every = 0.0 if sure is None else EVERY
+        self._surely = sure is not None  # until a frame says otherwise
+        self._pace = 0.0  # seconds from one frame to the next
         self._since: Observation | None = None  # the last recognised frame, where it was sure
         self._frames: list[Observation] = []
+
+    def every(self, length: int, missing: int) -> float:
+        """How far apart the next frames need to be recognised, in seconds; 0 is every frame.
+
+        So that a run of ``length`` frames, of which so many are ``missing``, has recognised frames
+        at both its ends and in its middle.
+        """
+        if not self._surely:
+            return 0.0
+        if not self._pace:
+            return EVERY
+        step = min(missing or length, length // 2, int(WIDEST / self._pace))
+        return max(step - 0.5, 0.0) * self._pace
+
+    def see(self, before: Observation, now: Observation) -> None:
+        """Two frames that followed each other."""
+        self._pace = now.at - before.at
 
     def lose(self) -> None:
         """The next frame does not show the face of the frames before."""
@@ -49,7 +65,7 @@ class Following:
         """The user is recognised in ``frame``: the frames since, None where they break the run."""
         since, between = self._since, self._frames
         sure = self._sure is not None and score >= self._sure
-        self.every = EVERY if sure else 0.0
+        self._surely = sure
         self._since, self._frames = frame if sure else None, []
         if not between:
             return ()
@@ -60,7 +76,7 @@ class Following:
     def refuse(self) -> None:
         """A frame was recognised as not the user's."""
         self.lose()
-        self.every = 0.0
+        self._surely = False
 
 
 def _stays(frames: Sequence[Observation]) -> bool:

@@ -110,7 +110,8 @@ class IdentifySession:
     @property
     def every(self) -> float:
         """How far apart in seconds the next frames need an embedding; 0: each does."""
-        return self._following.every
+        length = self._policy.frames
+        return self._following.every(length, length - len(self._run))
 
     @property
     def in_a_row(self) -> int:
@@ -143,6 +144,8 @@ class IdentifySession:
 
     def _look(self, frame: Observation) -> Verdict | None:
         check_frame(self._before, frame)
+        if self._before is not None:
+            self._following.see(self._before, frame)
         seen = sight(frame, self._policy.dark)
         earlier, self._face_before = self._face_before, frame if seen is Sight.FACE else None
         steady = earlier is None or followed(earlier, frame)

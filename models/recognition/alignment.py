@@ -49,7 +49,7 @@ def similarity(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDAr
 
 
 def aligned(image: Image, landmarks: NDArray[np.float32]) -> Image:
-    """The face as (112, 112, 3) uint8; what lies outside the image is black."""
+    """The face as (112, 112, 3) uint8, or (112, 112) of a grey image; black beyond its edges."""
     matrix = similarity(landmarks, TEMPLATE)
     finer = _finer(float(np.hypot(matrix[0, 0], matrix[1, 0])))
     # Pixels are at their centres, so the finer face's first one lies before the coarser's.

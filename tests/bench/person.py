@@ -11,6 +11,8 @@ from tests.harness.data import SHARED
 from tests.harness.rig import Rig
 
 NAME = "alice"
+# What README.md tells people to install; liveness is what ships.
+INSTALLED = ("yunet", "mobilefacenet")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def rigged(
     config += f"[camera]\npaced = {str(paced).lower()}\n"
     if not somebody.live:
         config += "[verify]\nliveness = []\n"
-    with Rig(somebody.enrol, users=[NAME], config=config, engine=engine) as rig:
+    with Rig(somebody.enrol, users=[NAME], config=config, install=INSTALLED, engine=engine) as rig:
         with rig.client() as daemon:
             daemon.enroll(NAME, "bench")
         rig.show(somebody.later)

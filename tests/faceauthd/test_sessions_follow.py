@@ -7,7 +7,7 @@ import pytest
 
 from faceauthd.results import Result
 from faceauthd.sessions import Verdict, VerifySession
-from faceauthd.sessions.follow import EVERY, LONGEST
+from faceauthd.sessions.follow import EVERY, LONGEST, WIDEST
 from models.face import Box
 from models.observation import Observation
 from tests.faceauthd.frames import ALICE, BOX, STRANGER, Change, between, frame
@@ -123,8 +123,13 @@ def test_followed_frames_that_are_not_live_are_refused_ones() -> None:
 
 
 def asked(session: VerifySession, *changes: Change) -> list[float]:
+    return asked_at(session, RATE, *changes)
+
+
+def asked_at(session: VerifySession, rate: float, *changes: Change) -> list[float]:
+    """How far apart the session wants recognised frames, behind each of these."""
     wishes = []
-    for observation in shown(list(changes)):
+    for observation in shown(list(changes), rate):
         session.feed(observation)
         wishes.append(session.every)
     return wishes
@@ -134,4 +139,43 @@ def test_doubt_asks_for_every_frame() -> None:
     session = verify(sure=SURE, frames=10)
     assert session.every == EVERY
     wishes = asked(session, SURELY, FOLLOWED, HARDLY, SURELY, STRANGE, SURELY)
-    assert wishes == [EVERY, EVERY, 0, EVERY, 0, EVERY]
+    assert [wish > 0 for wish in wishes] == [True, True, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("rate", "length", "recognised"),
+    [
+        (30, 10, [0, 5, 9]),
+        (60, 10, [0, 5, 9]),
+        (25, 10, [0, 5, 9]),
+        (15, 10, [0, 3, 6, 9]),
+        (10, 10, [0, 2, 4, 6, 8, 9]),
+        (30, 5, [0, 2, 4]),
+        (30, 2, [0, 2]),  # the pace is known with the second frame
+        (4, 10, list(range(10))),
+    ],
+)
+def test_a_run_is_recognised_at_both_ends_and_between(
+    rate: float, length: int, recognised: list[int]
+) -> None:
+    """As the worker does as it is told, the run ends with the first frame that can end it."""
+    session = verify(sure=SURE, frames=length)
+    found: list[int] = []
+    embedded_at = -1.0
+    for index in range(2 * length):
+        at = index / rate
+        due = at - embedded_at >= session.every
+        if due:
+            found.append(index)
+            embedded_at = at
+        if session.feed(replace(frame(index, SURELY if due else FOLLOWED), at=at)):
+            break
+    assert found == recognised
+    assert session.verdict is not None and session.verdict.result is Result.MATCH
+
+
+def test_no_two_recognised_frames_are_meant_to_lie_too_far_apart() -> None:
+    for rate in range(5, 121):
+        session = verify(sure=SURE, frames=20)
+        asked_for = asked_at(session, rate, SURELY, FOLLOWED, FOLLOWED)
+        assert all(0 <= wish <= WIDEST < LONGEST for wish in asked_for), rate

@@ -72,6 +72,7 @@ class Rig:
     users    who exists, beside the machine's own users; each one's password is the name
     config   the daemon's configuration (TOML); the rig adds camera, models and what it must
     models   folder to install models from; None leaves recognition to dlib, without liveness
+    install  which of them to install
     engine   the recognition engine
     """
 
@@ -82,10 +83,11 @@ class Rig:
         users: Sequence[str] = ("alice", "bob"),
         config: str = "",
         models: Path | None = SHARED_MODELS,
+        install: Sequence[str] = INSTALLED_BY_DEFAULT,
         engine: str = "auto",
     ) -> None:
         self._camera, self._users, self._engine = camera, tuple(users), engine
-        self._config_text, self._model_source = config, models
+        self._config_text, self._model_source, self._install = config, models, install
         self.warnings: list[str] = []
 
     def __enter__(self) -> Self:
@@ -218,7 +220,7 @@ class Rig:
             return
         from models.install import install  # late: what only runs commands needs no models
 
-        for name in INSTALLED_BY_DEFAULT:
+        for name in self._install:
             if (self._model_source / name).is_dir():
                 install(name, self.models_dir, self._model_source / name)
 
