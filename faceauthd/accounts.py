@@ -9,9 +9,7 @@ database that answers nobody costs a few threads and no more.
 import threading
 from collections.abc import Callable
 
-from gi.repository import GLib
-
-from faceauthd import arguments
+from faceauthd import arguments, turns
 from faceauthd.arguments import Target
 from faceauthd.bus import Call
 from faceauthd.results import BusyError, FaceAuthError, InternalError
@@ -30,15 +28,13 @@ def find(call: Call, user: str, caller: int, then: Callable[[Target], None]) -> 
     if not _free.acquire(blocking=False):
         raise BusyError("the account database does not answer; try again later")
 
-    def expire() -> bool:
+    def expire() -> None:
         call.fail(InternalError("the account database does not answer"))
-        return False
 
-    def finish(found: Target | FaceAuthError) -> bool:
+    def finish(found: Target | FaceAuthError) -> None:
         if not call.answered:
-            GLib.source_remove(deadline)
+            on_time()
             call.run(lambda: then(_checked(found)))
-        return False
 
     def look_up() -> None:
         try:
@@ -49,9 +45,9 @@ def find(call: Call, user: str, caller: int, then: Callable[[Target], None]) -> 
             found = InternalError(f"the account database failed ({type(error).__name__})")
         finally:
             _free.release()
-        GLib.idle_add(finish, found, priority=GLib.PRIORITY_DEFAULT)
+        turns.soon(lambda: finish(found))
 
-    deadline = GLib.timeout_add(int(TIMEOUT * 1000), expire)
+    on_time = turns.after(TIMEOUT, expire)
     threading.Thread(target=look_up, name="account", daemon=True).start()
 
 

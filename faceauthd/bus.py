@@ -31,6 +31,7 @@ import pydbus
 from gi.repository import Gio, GLib
 from pydbus.registration import ObjectRegistration, ObjectWrapper
 
+from faceauthd import turns
 from faceauthd.results import BusyError, FaceAuthError, InternalError, InvalidArgumentError
 from faceauthd.variants import Typed, from_variants, to_variants
 
@@ -328,40 +329,42 @@ class Bus:
         that come with the results are put into ``received``, for the caller to close.
         Returns a function that gives the call up; ``done`` then gets a BusError.
 
-        PyGObject 3.42 keeps 160 bytes of each asynchronous call for ever, also of one with nothing
-        in its callback: about 1 KiB a scan.
+        A thread waits for the answer: what PyGObject makes of a callback would stay (turns.py).
         """
-
-        def finished(connection: Any, result: Any) -> None:
-            try:
-                values, descriptors = connection.call_with_unix_fd_list_finish(result)
-            except GLib.Error as error:
-                done(_bus_error(error))
-            else:
-                if descriptors and received is not None:
-                    received.extend(descriptors.steal_fds())
-                done(tuple(values.unpack()))
-
         flags = Gio.DBusCallFlags
         cancellable = Gio.Cancellable()
-        self._bus.con.call_with_unix_fd_list(
-            peer.name,
-            peer.path,
-            peer.interface,
-            method,
+        call = (
+            *(peer.name, peer.path, peer.interface, method),
             GLib.Variant(arguments.signature, to_variants(arguments.value)),
             GLib.VariantType(reply) if reply else None,
             flags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else flags.NONE,
             int(timeout * 1000),
             _fd_list(fds),
             cancellable,
-            finished,
         )
+
+        def wait() -> None:
+            answer: tuple[Any, ...] | BusError
+            try:
+                values, descriptors = self._bus.con.call_with_unix_fd_list_sync(*call)
+            except GLib.Error as error:
+                answer = _bus_error(error)
+            else:
+                if descriptors and received is not None:
+                    received.extend(descriptors.steal_fds())
+                answer = tuple(values.unpack())
+            turns.soon(lambda: done(answer))
+
+        threading.Thread(target=wait, name=method, daemon=True).start()
         return lambda: cancellable.cancel()
 
     def _tell(self, peer: Peer, method: str, arguments: Typed) -> None:
         """``ask`` where the answer, if any, does not matter."""
-        self.ask(peer, method, arguments, timeout=1, done=lambda _reply: None)
+        values = GLib.Variant(arguments.signature, to_variants(arguments.value))
+        flags, unlimited = Gio.DBusCallFlags.NONE, -1
+        self._bus.con.call(
+            *(peer.name, peer.path, peer.interface, method, values, None, flags, unlimited)
+        )
 
     def wait(self, peer: Peer, method: str, arguments: Typed, **options: Any) -> tuple[Any, ...]:
         """``ask`` for a program without a main loop of its own: signals arrive while it waits.
@@ -406,7 +409,7 @@ def _interrupts(loop: Any) -> Iterator[list[int]]:
 
     def catch(number: int, _frame: object) -> None:
         caught.append(number)
-        GLib.idle_add(loop.quit)  # which also ends a loop that has yet to begin
+        turns.soon(loop.quit)  # which also ends a loop that has yet to begin
 
     if threading.current_thread() is not threading.main_thread():
         yield caught

@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from gi.repository import GLib
-
+from faceauthd import turns
 from faceauthd.bus import Bus, Call, Peer
 from faceauthd.config import CameraConfig
 from faceauthd.results import (
@@ -156,7 +155,7 @@ class Capture(Generic[V]):
             fd=plan.fd,
             every=plan.every,
         )
-        self._deadline: int | None = GLib.timeout_add(int(plan.timeout * 1000), self._expired)
+        self._on_time = turns.after(plan.timeout, self._expired)
         self._unwatch = self._bus.on_vanished(
             self.sender, lambda: self.cancel("the caller left the bus")
         )
@@ -188,9 +187,7 @@ class Capture(Generic[V]):
             self._scan.embed_every(self._session.every)
             self._tell(self._session.hint, self._session.fraction)
 
-    def _expired(self) -> bool:
-        self._deadline = None  # a source that returns False is gone
-
+    def _expired(self) -> None:
         def expire() -> None:
             if self._session:
                 self._decide(self._session.expire())
@@ -199,7 +196,6 @@ class Capture(Generic[V]):
                 self._decide(None, late)
 
         self._step(expire)
-        return False
 
     def _ended(self, why: EndWhy, text: str) -> None:
         """The worker's last word on this scan: the camera is closed."""
@@ -235,8 +231,7 @@ class Capture(Generic[V]):
             return
         self._over = True
         self._unwatch()
-        if self._deadline is not None:
-            GLib.source_remove(self._deadline)
+        self._on_time()
         self._scan.stop()
         self._on_over()
         seconds = time.monotonic() - self._began

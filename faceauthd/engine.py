@@ -18,9 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, ParamSpec
 
-from gi.repository import GLib
-
-from faceauthd import wire
+from faceauthd import turns, wire
 from faceauthd.camera.stand_in import is_stand_in, open_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.config import CHALLENGE, CameraConfig
@@ -107,7 +105,7 @@ class WorkerSupervisor:
         self._waiting: deque[Scan] = deque()
         self._questions: dict[int, OnCameras] = {}
         self._unasked: list[tuple[wire.ListCameras, OnCameras]] = []
-        self._timers: dict[str, int] = {}
+        self._timers: dict[str, Callable[[], None]] = {}
         self._last_id = 0
         self._deaths = 0
         self._failed_at = 0.0
@@ -156,17 +154,17 @@ class WorkerSupervisor:
                 scan.fd = open_stand_in(camera.device)
         except CameraError as error:
             ended = wire.ended_by(error)
-            self._later(lambda: scan.on_ended(*ended))
+            turns.soon(lambda: scan.on_ended(*ended))
             return scan
         self._waiting.append(scan)
-        self._later(self._proceed)
+        turns.soon(self._proceed)
         return scan
 
     def list_cameras(self, on_done: OnCameras, allow_virtual: Sequence[str] = ()) -> None:
         """Asks for the cameras; on_done comes once, with None where the worker cannot be asked."""
         question = wire.ListCameras(self._new_id(), tuple(allow_virtual))
         self._unasked.append((question, on_done))
-        self._later(self._proceed)
+        turns.soon(self._proceed)
 
     def tell(self, scan: Scan, order: wire.Order, fd: int | None = None) -> None:
         """Sends an order about a scan, once that runs."""
@@ -181,7 +179,7 @@ class WorkerSupervisor:
         elif scan in self._waiting:
             self._waiting.remove(scan)
             scan.close_fd()
-            self._later(lambda: scan.on_ended("stopped", ""))
+            turns.soon(lambda: scan.on_ended("stopped", ""))
 
     # What is to be done next.
 
@@ -271,7 +269,7 @@ class WorkerSupervisor:
             self._fail(f"the worker cannot be started: {error.strerror}")
             return
         self._arm("start", self._limits.start, "did not load its models in time")
-        self._later(self._proceed)
+        turns.soon(self._proceed)
 
     def _on_gone(self, how: str) -> None:
         log.error("the worker is gone (%s)", how)
@@ -338,7 +336,7 @@ class WorkerSupervisor:
                 _call(scan.on_ended, why, text)
                 if scan.of_a_file:
                     self._spent = self._process
-                    self._later(self._renew)  # not from within the process's own callback
+                    turns.soon(self._renew)  # not from within the process's own callback
                 self._proceed()
                 self._rest()
 
@@ -372,25 +370,16 @@ class WorkerSupervisor:
             self._process.kill(fault)
 
     def _after(self, name: str, seconds: float, act: Callable[[], None]) -> None:
-        def due() -> bool:
+        def due() -> None:
             del self._timers[name]
             act()
-            return False
 
         self._disarm(name)
-        self._timers[name] = GLib.timeout_add(int(seconds * 1000), due)
+        self._timers[name] = turns.after(seconds, due)
 
     def _disarm(self, name: str) -> None:
-        source = self._timers.pop(name, None)
-        if source is not None:
-            GLib.source_remove(source)
-
-    def _later(self, act: Callable[[], None]) -> None:
-        def due() -> bool:
-            _call(act)
-            return False
-
-        GLib.idle_add(due, priority=GLib.PRIORITY_DEFAULT)
+        if give_up := self._timers.pop(name, None):
+            give_up()
 
     def _new_id(self) -> int:
         self._last_id += 1

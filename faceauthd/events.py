@@ -13,8 +13,7 @@ import socket
 import time
 from collections import deque
 
-from gi.repository import GLib
-
+from faceauthd import turns
 from faceauthd.audit import Fields
 from faceauthd.results import StorageError
 from faceauthd.store import Store
@@ -53,7 +52,7 @@ class Journal(logging.Handler):
 
 
 class Recent(logging.Handler):
-    """Puts each event into the store when the main loop has nothing more urgent to do."""
+    """Puts each event into the store at the next turn, when the call is answered."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
@@ -63,21 +62,20 @@ class Recent(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if fields := fields_of(record):
             self._waiting.append((int(time.time()), fields))
-            GLib.idle_add(self._keep)
+            turns.soon(self._keep)
 
     def close(self) -> None:
         """Put what waits into the store, now; it may be closed next."""
         self._keep()
         super().close()
 
-    def _keep(self) -> bool:
+    def _keep(self) -> None:
         while self._waiting:
             at, fields = self._waiting.popleft()
             try:
                 self._store.add_event(at, str(fields.get("user", "")), json.dumps(fields))
             except StorageError as error:
                 log.warning("an event is in the log alone: %s", error)
-        return False
 
 
 def fields_of(record: logging.LogRecord) -> Fields:

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from gi.repository import GLib
+from faceauthd import turns
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,13 @@ def feed_watchdog(is_well: Callable[[], bool]) -> None:
     """From now on, say at half the watchdog's interval that all is well, while it is."""
     microseconds = int(os.environ.get("WATCHDOG_USEC", "0"))
 
-    def feed() -> bool:
+    def feed() -> None:
         if is_well():
             _notify("WATCHDOG=1")
-        return True
+        turns.after(microseconds / 2e6, feed)
 
     if microseconds:
-        GLib.timeout_add(max(1, microseconds // 2000), feed)
+        feed()
 
 
 def _notify(message: str) -> None:

@@ -52,8 +52,11 @@ class Part:
 PARTS = {
     "bus-fuzz": Part(fuzz("hostile buses for the module", bus_fuzz.fuzz), 1_000_000, 0.3),
     "wire-fuzz": Part(fuzz("hostile messages of the worker", wire_fuzz.fuzz), 1_000_000, 0.15),
-    "row": Part(scans.in_a_row("verifications in a row", scans.real), 2_000, 0.15),
-    "painted": Part(scans.in_a_row("the same, people being colours", scans.quick), 10_000, 0.15),
+    # A stranger is looked at for 46 frames, alice for one.
+    "row": Part(scans.in_a_row("verifications in a row", scans.real, 50), 10_000, 0.15),
+    "painted": Part(
+        scans.in_a_row("the same, people being colours", scans.quick, 10), 10_000, 0.15
+    ),
     "clients": Part(scans.at_once, 50 * 50, 0.1),
     "kills": Part(kills.strike, 500, 0.1),
     "faults": Part(faults.run, 1, 0.05),

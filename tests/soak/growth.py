@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-# Of anonymous memory, in KiB, that a warm process may gain however long it runs: caches fill, and
-# allocators keep what was freed. A leak of one picture a scan would be 900 KiB each time.
-SLACK_KIB = 16 * 1024
+# Of anonymous memory, in KiB, that a warm process may gain however long it runs: allocators keep
+# what was freed. Half a kilobyte a scan would be more than this after ten thousand.
+SLACK_KIB = 4 * 1024
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from faceauthd.client import FaceAuth
 from models.face import Image
 from tests.harness import clips, pictured
-from tests.harness.rig import Rig
+from tests.harness.rig import SHARED_MODELS, Rig
 from tests.soak import painted
 from tests.soak.growth import Size
 from tests.soak.painted import PaintedRig
@@ -25,13 +25,12 @@ paced = false
 frames = 3
 [verify]
 liveness = []
-frames = 3
+frames = 1
 timeout = 30
 no_face_timeout = 1
 """
 CLIENTS = 50
-WARM = 20  # scans after which a process has its size
-STRANGER_EACH = 10  # each so many scans it is not alice who sits there
+WARM = (20, 1_000)  # scans after which a process is measured; it has its size after the second
 HANG = 60.0  # seconds after which a client is stuck
 FRAMES = 6  # of a clip, which loops
 Going = Callable[[int], bool]  # whether to go on after so many
@@ -39,20 +38,22 @@ Run = Callable[[Going], Report]
 
 
 @contextmanager
-def stage(of: type[Rig], person: Image, stranger: Image) -> Iterator[tuple[Rig, Path, Path]]:
+def stage(
+    of: type[Rig], person: Image, stranger: Image, models: Path | None = None
+) -> Iterator[tuple[Rig, Path, Path]]:
     """A running system with alice enrolled; the clip that shows her, and one of a stranger."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         clip = clips.write(folder / "alice.avi", [person] * FRAMES)
         other = clips.write(folder / "stranger.avi", [stranger] * FRAMES)
-        with of(clip, config=QUICK, models=None) as rig:
+        with of(clip, config=QUICK, models=models) as rig:
             rig.enrol("alice", clip)
             yield rig, clip, other
 
 
 def real() -> AbstractContextManager[tuple[Rig, Path, Path]]:
-    """With the models that come with faceauth."""
-    return stage(Rig, pictured.somebody(), pictured.somebody_else())
+    """With MobileFaceNet where it is, else with the models that come with faceauth."""
+    return stage(Rig, pictured.somebody(), pictured.somebody_else(), SHARED_MODELS)
 
 
 def quick() -> AbstractContextManager[tuple[Rig, Path, Path]]:
@@ -60,21 +61,25 @@ def quick() -> AbstractContextManager[tuple[Rig, Path, Path]]:
     return stage(PaintedRig, painted.painted(painted.ALICE), painted.painted(painted.STRANGER))
 
 
-def in_a_row(name: str, made: Callable[[], AbstractContextManager[tuple[Rig, Path, Path]]]) -> Run:
-    """One after another; each tenth of a stranger, who must be refused."""
+def in_a_row(
+    name: str,
+    made: Callable[[], AbstractContextManager[tuple[Rig, Path, Path]]],
+    stranger_each: int,
+) -> Run:
+    """One after another; each so many scans a stranger sits there, who must be refused."""
 
     def run(going: Going) -> Report:
         report, results = Report(name), Counter[str]()
         with made() as (rig, person, other), rig.client() as daemon:
             sizes: dict[str, Size] = {}
             while going(report.done):
-                stranger = report.done % STRANGER_EACH == STRANGER_EACH - 1
+                stranger = report.done % stranger_each == stranger_each - 1
                 rig.show(other if stranger else person)
                 result, _ = daemon.verify("alice")
                 results[result] += 1
                 report.done += 1
                 report.wrong_accepts += stranger and result == "match"
-                if report.done == WARM:
+                if report.done in WARM:
                     sizes = measure(rig)
             report.faults = grown(sizes, measure(rig))
             report.notes = f"{counts(results)}; {growth(sizes, measure(rig))}"
