@@ -32,6 +32,7 @@ from gi.repository import Gio, GLib
 from pydbus.registration import ObjectRegistration, ObjectWrapper
 
 from faceauthd import turns
+from faceauthd.aside import Aside
 from faceauthd.results import BusyError, FaceAuthError, InternalError, InvalidArgumentError
 from faceauthd.variants import Typed, from_variants, to_variants
 
@@ -40,6 +41,9 @@ from faceauthd.variants import Typed, from_variants, to_variants
 MAX_FDS = 1
 MAX_BYTES = 64 * 1024
 MAX_CALLS = 32  # of one sender that are not answered yet
+MAX_OPEN = 256  # of all senders, after which each has but one
+# Of ours to others at once, of which each has a thread and a descriptor; more of them wait.
+MAX_QUESTIONS = 64
 POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
 _GOBJECT = ctypes.CDLL("libgobject-2.0.so.0")
 # Connections that were closed. GDBus's thread may still be taking a reference to one, for which
@@ -183,10 +187,9 @@ class _Dispatcher(ObjectWrapper):  # type: ignore[misc]
             del self._open[sender]  # names are never used again, and would be kept for ever
 
     def _handle(self, call: Call, parameters: Any) -> None:
-        if self._open[call.sender] > MAX_CALLS:
-            raise BusyError(
-                f"{MAX_CALLS} calls are waiting for their answers; let some of them end"
-            )
+        most = MAX_CALLS if self._open.total() <= MAX_OPEN else 1
+        if self._open[call.sender] > most:
+            raise BusyError("too many calls are waiting for their answers; let some of them end")
         if len(call._fds) > MAX_FDS:
             raise InvalidArgumentError(f"at most {MAX_FDS} file descriptor may come with a call")
         if parameters.get_size() > MAX_BYTES:
@@ -201,6 +204,7 @@ class Bus:
     def __init__(self, address: str) -> None:
         """Connect; raises BusError with one line where there is no bus."""
         self._tickets = itertools.count(1)
+        self._aside = Aside(MAX_QUESTIONS)
         try:
             self._bus = pydbus.connect(address)
         except GLib.Error as error:
@@ -355,7 +359,7 @@ class Bus:
                 answer = tuple(values.unpack())
             turns.soon(lambda: done(answer))
 
-        threading.Thread(target=wait, name=method, daemon=True).start()
+        self._aside.do(wait)
         return lambda: cancellable.cancel()
 
     def _tell(self, peer: Peer, method: str, arguments: Typed) -> None:

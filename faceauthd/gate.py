@@ -18,6 +18,7 @@ from faceauthd.results import BusyError, CancelledError, PermissionDeniedError
 PERSON = 120.0
 NOBODY = 5.0
 MOST_QUESTIONS = 8  # to polkit, of one user at once
+MOST_OF_ALL = 32  # of all users: fewer than bus.MAX_QUESTIONS, for logind is asked as well
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Gate:
     ) -> None:
         if sum(question.uid == uid for question in self._questions) >= MOST_QUESTIONS:
             raise BusyError("polkit is being asked about too many calls of yours already")
+        if len(self._questions) >= MOST_OF_ALL:
+            raise BusyError("polkit is being asked about too many calls already")
 
         def answered(allowed: bool) -> None:
             self._questions.remove(question)

@@ -3,6 +3,7 @@
 
 import pytest
 
+from faceauthd import bus, gate
 from faceauthd.bus import MAX_CALLS
 from faceauthd.gate import MOST_QUESTIONS
 from faceauthd.variants import Typed
@@ -23,6 +24,35 @@ def test_a_sender_s_calls_that_wait_are_limited_and_others_go_on(stage: Stage) -
     assert {answer.values()[0] for answer in waiting} == {"ready"}
     stage.environment.hold = False
     assert greedy.can_verify().values()[0] == "ready"
+
+
+def test_many_senders_leave_each_other_one_call(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus, "MAX_OPEN", 3)
+    stage.environment.hold = True
+    stage.enrolled()
+    waiting = [stage.caller(ROOT).can_verify() for _ in range(3)]
+    run_until(lambda: len(stage.environment.waiting) == 3)
+    late = stage.caller(SELF)
+    waiting.append(late.can_verify())  # its only call
+    run_until(lambda: len(stage.environment.waiting) == 4)
+    assert late.can_verify().error() == "Busy"
+    stage.environment.release()
+    assert {answer.values()[0] for answer in waiting} == {"ready"}
+
+
+def test_all_users_questions_to_polkit_are_limited(
+    stage: Stage, private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "MOST_OF_ALL", 1)
+    with polkit_stand_in(private_bus, []) as polkit:
+        polkit.hang()
+        first = stage.caller(OTHER).call("ListFaces", "(s)", USER)
+        run_until(lambda: stage.service._gate._questions)
+        assert stage.caller(SELF).call("ListFaces", "(s)", NEIGHBOUR).error() == "Busy"
+        polkit.release()
+        assert first.error() == "PermissionDenied"
 
 
 def test_a_user_s_questions_to_polkit_are_limited_over_all_their_connections(
