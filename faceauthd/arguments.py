@@ -97,7 +97,11 @@ def check_file(fd: int) -> None:
 
     A pipe or a device could make whoever reads it wait for ever.
     """
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except OSError as error:  # a file system of the caller's own, which lets nobody else look
+        raise InvalidArgumentError(f"option source: {error.strerror}") from None
+    if not regular:
         raise InvalidArgumentError("option source: this is no regular file")
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     if flags & os.O_ACCMODE == os.O_WRONLY or flags & os.O_PATH:

@@ -63,10 +63,10 @@ class Enrolling:
             check_label(label)
         handle, any_camera = arguments.enrolment(options)
         fd = None if handle is None else call.fd(handle)
-        if fd is not None:
-            arguments.check_file(fd)
 
         def admitted(target: Target, caller: Credentials) -> None:
+            if fd is not None:  # not earlier: its file system may be anybody's, and keep silent
+                arguments.check_file(fd)
             if target.uid is None:
                 raise InvalidArgumentError(f"there is no user {target.name}")
             self._scan(Request(call, caller, target.name, label, fd, any_camera))

@@ -3,17 +3,19 @@
 
 What a desktop starts for its user, terminals among it, runs in the user's own service manager and
 is in no session. Such a process is remote where any of its user's sessions is: from a remote one
-``systemd-run --user`` leads there too. One that belongs to no user is the system's own, and local.
+``systemd-run --user`` leads there too. One that belongs to no user is the system's own, such as a
+display manager, and local.
 
-The answer comes within a second whatever logind does. Where logind is missing, or its answer is,
-the caller counts as local and the lid as open: a machine without logind could otherwise never use
-faceauth, and the PAM module looks at PAM_RHOST and the lid by itself. That there is no logind is
-ordinary; that logind keeps silent is logged.
+The answer comes within seconds whatever logind does. Where there is no logind, the caller counts as
+local and the lid as open: such a machine could otherwise never use faceauth, and the PAM module
+looks at PAM_RHOST and the lid by itself. A logind that is there and keeps silent is none: who is
+remote could keep it busy. Then it is unknown where the caller sits.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from faceauthd.bus import Bus, BusError, Peer
@@ -22,23 +24,31 @@ from faceauthd.variants import Typed
 LOGIND = "org.freedesktop.login1"
 MANAGER = "/org/freedesktop/login1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
-TIMEOUT = 0.25  # seconds for each question; there are four, one after the other, at most
+TIMEOUT = 1.0  # seconds for each question; there are four, one after the other, at most
 NO_SESSION = "org.freedesktop.login1.NoSessionForPID"
-# What the bus says where logind does not run, and logind of a process that is nobody's.
-ORDINARY = (
+NO_USER = "org.freedesktop.login1.NoUserForPID"
+# What the bus says where there is no logind.
+NO_LOGIND = (
     "org.freedesktop.DBus.Error.ServiceUnknown",
     "org.freedesktop.DBus.Error.NameHasNoOwner",
-    "org.freedesktop.login1.NoUserForPID",
 )
 Answer = Any  # a property's value; None where logind does not say
 log = logging.getLogger(__name__)
+
+
+class Place(Enum):
+    """Where a process is."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+    UNKNOWN = "unknown"  # logind does not say
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """Where a caller sits."""
 
-    remote: bool
+    place: Place
     lid_closed: bool
 
 
@@ -50,9 +60,9 @@ class Environment:
 
     def look(self, pid: int, done: Callable[[Surroundings], None]) -> None:
         """Find out about the process ``pid``; ``done`` is called exactly once."""
-        seen: dict[str, bool] = {}
+        seen: dict[str, Any] = {}
 
-        def learn(what: str, value: bool) -> None:
+        def learn(what: str, value: Place | bool) -> None:
             seen[what] = value
             if len(seen) == 2:
                 done(Surroundings(**seen))
@@ -61,49 +71,60 @@ class Environment:
             learn("lid_closed", value is True)
 
         self._property(MANAGER, "Manager", "LidClosed", lid)
-        self._session_is_remote(pid, lambda value: learn("remote", value))
+        self._by_session(pid, lambda place: learn("place", place))
 
-    def _session_is_remote(self, pid: int, done: Callable[[bool], None]) -> None:
+    def _by_session(self, pid: int, done: Callable[[Place], None]) -> None:
         def found(reply: tuple[Any, ...] | BusError) -> None:
             if not isinstance(reply, BusError):
-                self._are_remote([reply[0]], done)
+                self._of_sessions([reply[0]], done)
             elif reply.name == NO_SESSION:
-                self._user_is_remote(pid, done)
+                self._by_user(pid, done)
+            elif reply.name in NO_LOGIND:
+                done(Place.LOCAL)
             else:
                 _note("the caller's session", reply)
-                done(False)
+                done(Place.UNKNOWN)
 
         self._ask_manager("GetSessionByPID", pid, found)
 
-    def _user_is_remote(self, pid: int, done: Callable[[bool], None]) -> None:
-        """Whether any session is remote of the user whose process it is."""
+    def _by_user(self, pid: int, done: Callable[[Place], None]) -> None:
+        """Where all sessions are of the user whose process it is."""
 
         def listed(sessions: Answer) -> None:
-            is_list = isinstance(sessions, list) and all(isinstance(one, tuple) for one in sessions)
-            self._are_remote([one[-1] for one in sessions] if is_list else [], done)
+            if isinstance(sessions, list) and all(isinstance(one, tuple) for one in sessions):
+                self._of_sessions([one[-1] for one in sessions], done)
+            else:
+                done(Place.UNKNOWN)
 
         def found(reply: tuple[Any, ...] | BusError) -> None:
-            if isinstance(reply, BusError):
-                _note("the caller's user", reply)
-                done(False)
-            else:
+            if not isinstance(reply, BusError):
                 self._property(reply[0], "User", "Sessions", listed)
+            elif reply.name == NO_USER:
+                done(Place.LOCAL)
+            else:
+                _note("the caller's user", reply)
+                done(Place.UNKNOWN)
 
         self._ask_manager("GetUserByPID", pid, found)
 
-    def _are_remote(self, sessions: Sequence[str], done: Callable[[bool], None]) -> None:
-        """Whether any of the sessions, by their paths, is remote."""
-        answers: list[bool] = []
+    def _of_sessions(self, sessions: Sequence[str], done: Callable[[Place], None]) -> None:
+        """Remote, where any of the sessions, by their paths, is."""
+        answers: list[Answer] = []
 
-        def learn(value: Answer) -> None:
-            answers.append(value is True)
-            if len(answers) == len(sessions):
-                done(any(answers))
+        def learn(remote: Answer) -> None:
+            answers.append(remote)
+            if len(answers) < len(sessions):
+                return
+            if any(answer is True for answer in answers):
+                done(Place.REMOTE)
+            else:
+                sure = all(answer is False for answer in answers)
+                done(Place.LOCAL if sure else Place.UNKNOWN)
 
         for path in sessions:
             self._property(path, "Session", "Remote", learn)
         if not sessions:
-            done(False)
+            done(Place.LOCAL)
 
     def _ask_manager(
         self, method: str, pid: int, done: Callable[[tuple[Any, ...] | BusError], None]
@@ -128,5 +149,5 @@ class Environment:
 
 
 def _note(what: str, error: BusError) -> None:
-    if error.name not in ORDINARY:
-        log.warning("logind does not say: %s (%s); going on as if local, lid open", what, error)
+    if error.name not in NO_LOGIND:
+        log.warning("logind does not say: %s (%s)", what, error)

@@ -14,7 +14,7 @@ from faceauthd.bus import BusError, Call
 from faceauthd.camera.discovery import find_camera
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.capture import RefusalError
-from faceauthd.environment import Surroundings
+from faceauthd.environment import Place, Surroundings
 from faceauthd.parts import Parts
 from faceauthd.request import Request
 from faceauthd.results import CancelledError, Result
@@ -44,10 +44,7 @@ def when_possible(parts: Parts, request: Request, then: Callable[[], None], refu
 
     def looked(around: Surroundings) -> None:
         def go_on() -> None:
-            if around.remote:
-                raise RefusalError(Result.REMOTE, "the session is remote")
-            if around.lid_closed:
-                raise RefusalError(Result.LID_CLOSED, "the lid is closed")
+            _check_surroundings(around)
             check(parts, request)
             _check_presence(parts, request.call)
             then()
@@ -78,6 +75,15 @@ def check(parts: Parts, request: Request) -> None:
         raise RefusalError(Result.BUSY, parts.slot.barred)
     if parts.slot.busy:
         raise RefusalError(Result.BUSY, "another scan is running")
+
+
+def _check_surroundings(around: Surroundings) -> None:
+    if around.place is Place.REMOTE:
+        raise RefusalError(Result.REMOTE, "the session is remote")
+    if around.place is Place.UNKNOWN:
+        raise RefusalError(Result.ERROR, "logind does not say whether the session is remote")
+    if around.lid_closed:
+        raise RefusalError(Result.LID_CLOSED, "the lid is closed")
 
 
 def _check_lockout(parts: Parts, user: str, callers: set[int]) -> None:

@@ -15,7 +15,7 @@ from gi.repository import GLib
 from faceauthd.bus import Bus, BusError, Credentials, Peer
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.config import CameraConfig, Config, EnrollConfig, VerifyConfig
-from faceauthd.environment import Surroundings
+from faceauthd.environment import Place, Surroundings
 from faceauthd.lockout import Moment
 from faceauthd.parts import Parts
 from faceauthd.results import BUS_NAME, ERROR_PREFIX, INTERFACE, OBJECT_PATH
@@ -34,7 +34,7 @@ ROOT, SELF, OTHER = 0, 1, 65534
 USER, NEIGHBOUR = "daemon", "nobody"
 INFO = Ready(engine="fake", model="fake-v1", dimension=DIMENSION, cues=CUES)
 CAMERA = CameraInfo("cam-1", "Camera", "/dev/video0", "uvc", ("MJPG",), False, False, True, "")
-AT_HOME = Surroundings(remote=False, lid_closed=False)
+AT_HOME = Surroundings(Place.LOCAL, lid_closed=False)
 CONFIG = Config(
     verify=VerifyConfig(frames=2, timeout=float(HANG_GUARD)),
     enroll=EnrollConfig(frames=3, timeout=float(HANG_GUARD)),

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: MIT
 """Enroll and what is done with enrolled faces, over the bus."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from faceauthd import arguments
 from faceauthd.authority import Action
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
 from faceauthd.variants import Typed
 from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import ALICE, BOB, GOOD, NOBODY
-from tests.faceauthd.stage import CONFIG, NEIGHBOUR, ROOT, SELF, USER, Stage
+from tests.faceauthd.stage import CONFIG, NEIGHBOUR, OTHER, ROOT, SELF, USER, Stage
 from tests.harness.bus import PrivateBus, polkit_stand_in
 
 
@@ -188,6 +191,32 @@ def test_what_is_no_readable_file_is_refused(stage: Stage, make: Callable[[], in
     finally:
         os.close(fd)
     assert stage.worker.scans == []
+
+
+def test_the_file_of_who_may_not_enrol_is_not_looked_at(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be on a file system of theirs, which makes who looks at it wait."""
+    monkeypatch.setattr(arguments, "check_file", lambda _fd: 1 // 0)
+    with Path("/etc/passwd").open("rb") as file:
+        answer = stage.caller(OTHER).enroll(fds=[file.fileno()], source=Typed("h", 0))
+    assert answer.error() == "PermissionDenied"
+
+
+def test_a_file_that_nobody_else_may_look_at_is_one_clear_line(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/etc/passwd").open("rb") as file:
+        call = stage.caller(ROOT).enroll
+
+        def denied(_fd: int) -> os.stat_result:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(arguments, "os", SimpleNamespace(fstat=denied))  # as FUSE does
+            answer = call(fds=[file.fileno()], source=Typed("h", 0))
+            assert answer.error() == "InvalidArgument"
+    assert answer.text() == "option source: Permission denied"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from faceauthd.config import CameraConfig, LockoutConfig
-from faceauthd.environment import Surroundings
+from faceauthd.environment import Place, Surroundings
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
 from faceauthd.sessions.follow import EVERY, SURER
@@ -25,9 +25,9 @@ def obstructed(stage: Stage, cause: str) -> None:
         case "disabled":
             stage.set(replace(CONFIG, disabled=True))
         case "remote":
-            stage.environment.around = Surroundings(remote=True, lid_closed=False)
+            stage.environment.around = Surroundings(Place.REMOTE, lid_closed=False)
         case "lid-closed":
-            stage.environment.around = Surroundings(remote=False, lid_closed=True)
+            stage.environment.around = Surroundings(Place.LOCAL, lid_closed=True)
         case "locked-out":
             stage.store.set_lockout(USER, Lockout(5, stage.parts.now()))
         case "strong-auth-required":
@@ -47,6 +47,18 @@ def test_an_obstacle_is_foretold_and_met_without_a_scan(stage: Stage, cause: str
     result, details = stage.caller(SELF).verify().values()
     assert result == cause
     assert details["reason"]
+    assert stage.worker.scans == []
+
+
+def test_a_logind_that_does_not_say_is_no_yes(stage: Stage) -> None:
+    stage.enrolled()
+    stage.environment.around = Surroundings(Place.UNKNOWN, lid_closed=False)
+    assert stage.caller(ROOT).can_verify().values()[0] == "error"
+    result, details = stage.caller(ROOT).verify().values()
+    assert (result, details["reason"]) == (
+        "error",
+        "logind does not say whether the session is remote",
+    )
     assert stage.worker.scans == []
 
 
