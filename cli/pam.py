@@ -40,9 +40,19 @@ def pam(context: click.Context, root: Path, module: str) -> None:
 
 
 service_arguments = click.argument(
-    "services", metavar="SERVICE...", nargs=-1, callback=lambda *given: unique(*given)
+    "services",
+    metavar="SERVICE...",
+    nargs=-1,
+    callback=lambda *given: unique(*given),
+    shell_complete=lambda _context, _parameter, begun: here(begun),
 )
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show it and write nothing.")
+
+
+def here(begun: str = "") -> list[str]:
+    """The services of this machine whose names begin so, for a shell to complete."""
+    folder = PamFolder()
+    return [name for name in SERVICES if name.startswith(begun) and folder.has(name)]
 
 
 def unique(

@@ -11,6 +11,8 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.pam_change import SERVICES
+from cli.pam_folder import PamFolder
 from tests.cli.conftest import FACE, HANG_GUARD, SCRIPT, Run, needs_root, one_line, read_all
 from tests.cli.scripted import Scripted
 from tests.harness.bus import PrivateBus
@@ -153,6 +155,11 @@ def test_completion_comes_for_three_shells(script: Run) -> None:
     words = {"COMP_WORDS": "faceauth ver", "COMP_CWORD": "1"}
     outcome = script(env={"_FACEAUTH_COMPLETE": "bash_complete", **words})
     assert outcome.out.split() == ["plain,verify"]
+    words = {"COMP_WORDS": "faceauth pam enable s", "COMP_CWORD": "3"}
+    outcome = script(env={"_FACEAUTH_COMPLETE": "bash_complete", **words})
+    services = [line.removeprefix("plain,") for line in outcome.out.split()]
+    assert services == [name for name in SERVICES if name[0] == "s" and PamFolder().has(name)]
+    assert services  # Debian's su is everywhere
 
 
 def start(
