@@ -7,6 +7,7 @@ from cli.checks.finding import Finding, ok, problem, unknown
 from cli.checks.machine import Machine
 from models.errors import ModelError
 from models.install import verify
+from models.liveness.passive import load_passive_models
 from models.registry import Model, models
 
 
@@ -33,12 +34,24 @@ def check(machine: Machine) -> Iterator[Finding]:
     if "recognition" not in installed:
         text = "no model to recognise faces with is installed"
         yield problem(text, "faceauth models install mobilefacenet")
+    yield liveness(machine)
+
+
+def liveness(machine: Machine) -> Finding:
+    """Whether what judges liveness is there and unchanged: the model that ships, and all others."""
     wanted = [machine.config.verify.liveness] + [
         service.liveness or () for service in machine.config.services.values()
     ]
-    if any("passive" in cues for cues in wanted) and "liveness" not in installed:
-        text = "no liveness model is installed, so every scan that asks for one is refused"
-        yield problem(text, "faceauth models install minifasnet")
+    try:
+        found = [model.id for model in load_passive_models(machine.config.models_dir)]
+    except ModelError as error:
+        return problem(
+            f"liveness: {error}", "mend it, or install faceauth again: no scan can start"
+        )
+    if found or not any("passive" in cues for cues in wanted):
+        return ok(f"liveness is judged by {', '.join(found) or 'no model'}")
+    text = "no liveness model is installed, so every scan that asks for one is refused"
+    return problem(text, "install faceauth again, or: faceauth models install minifasnet")
 
 
 def advice(model: Model) -> str:

@@ -199,14 +199,20 @@ def test_unit(state: tuple[str, ...], expected: list[Level], machine: Pretended)
     assert (levels(unit.check(machine))[-1] == UNKNOWN) == (len(expected) > 1)
 
 
-def test_models(machine: Machine, tmp_path: Path) -> None:
+def test_models(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.config = Config(models_dir=tmp_path)
     found = list(models.check(machine))
     assert "dlib (recognition) is what is registered" in found[0].text
-    assert "faceauth models install minifasnet" in [finding.advice for finding in found]
+    assert {finding.level for finding in found} == {OK}
+    assert found[-1].text.startswith("liveness is judged by faceauth-")  # the one that ships
     (tmp_path / "yunet").mkdir()
     damaged = [f for f in models.check(machine) if "yunet" in f.text]
     assert [finding.level for finding in damaged] == [PROBLEM]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.json").write_text("{}")
+    assert "mine" in models.liveness(machine).text
+    monkeypatch.setattr(models, "load_passive_models", lambda _: [])
+    assert models.liveness(machine).level == PROBLEM
 
 
 def folder_of(tmp_path: Path, brightness: int) -> Config:
