@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Frames to enrol from that are not the camera's: a video file, or a folder of images.
 
-They are opened here, with the caller's rights, and handed to the daemon as a file descriptor: the
-daemon reads nothing that the caller could not. Images travel as an uncompressed tar in memory,
-sealed, so that nobody changes it while the daemon reads.
+They are read here, with the caller's rights, and handed to the daemon in memory, sealed: it reads
+nothing that the caller could not (cli/memory.py). Images travel as an uncompressed tar.
 """
 
-import fcntl
 import os
 import re
+import shutil
 import stat
 import tarfile
 from collections.abc import Mapping
@@ -16,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.exits import Exit, die
+from cli.memory import new_memory, seal
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
 MOST_IMAGES = 1000
 MOST_BYTES = 512 * 2**20
-SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Source:
 def open_source(video: Path | None, folder: Path | None) -> Source:
     """A video, a folder of images, or neither: then it is the camera."""
     if video:
-        return Source(open_video(video))
+        return Source(copy_video(video))
     return pack_images(folder) if folder else Source()
 
 
@@ -66,19 +65,33 @@ def open_video(path: Path) -> int:
     return fd
 
 
+def copy_video(path: Path) -> int:
+    """A sealed copy of a video."""
+    with os.fdopen(open_video(path), "rb") as video:
+        if os.fstat(video.fileno()).st_size > MOST_BYTES:
+            die(f"{path} is too large; at most {MOST_BYTES // 2**20} MB are taken", Exit.USAGE)
+        fd = new_memory()
+        try:
+            with os.fdopen(os.dup(fd), "wb") as copy:
+                shutil.copyfileobj(video, copy)
+        except OSError as error:  # unreadable, or no memory
+            die(f"cannot read {path}: {reason(error)}", Exit.USAGE)
+    seal(fd)
+    return fd
+
+
 def pack_images(folder: Path) -> Source:
     """A sealed tar of the folder's images, in the order of their names."""
     numbered = enumerate(images_of(folder))
     images = {f"{number:04}{image.suffix.lower()}": image for number, image in numbered}
-    fd = os.memfd_create("faceauth-images", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fd = new_memory()
     with (
         os.fdopen(os.dup(fd), "wb") as file,
         tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for name, image in images.items():
             pack(tar, image, name, room=MOST_BYTES - file.tell())
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
-    os.lseek(fd, 0, os.SEEK_SET)
+    seal(fd)
     return Source(fd, images)
 
 

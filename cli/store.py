@@ -16,6 +16,7 @@ from cli import connection, output
 from cli.arguments import user_option
 from cli.exits import Exit, die
 from cli.lazy import Verb, Verbs
+from cli.memory import memory
 from cli.terminal import has_terminal
 
 if TYPE_CHECKING:
@@ -70,9 +71,10 @@ def backup(
     with failures(file):
         way = _recipient(recipient) if recipient else _passphrase(passphrase_file, twice=True)
         line, key = way.begin()
-    with new_file(file) as out:
-        out.write(line)
-        faces = connection.connect().backup_faces(key, out.fileno(), user or "")
+    with new_file(file) as out, memory() as sealed:
+        faces = connection.connect().backup_faces(key, sealed.fileno(), user or "")
+        sealed.seek(0)
+        out.write(line + sealed.read())
     output.answer({"file": str(file), "faces": faces}, f"Wrote {count(faces)} to {file}")
 
 
@@ -96,7 +98,8 @@ def restore(
         line = data.readline(LONGEST_LINE)
         way = _identity(identity) if identity else _passphrase(passphrase_file, twice=False)
         key = way.key(line)
-        added, known = connection.connect().restore_faces(key, data.fileno(), user or "")
+        with memory(data.read()) as sealed:
+            added, known = connection.connect().restore_faces(key, sealed.fileno(), user or "")
     answer = {"file": str(file), "added": added, "known": known}
     output.answer(answer, f"Added {count(added)}; {count(known)} already here")
 
@@ -122,8 +125,9 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         die(f"{path}: {error.strerror}", Exit.USAGE)
     try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
+            file.flush()
             os.fsync(file.fileno())
     except BaseException as error:
         with suppress(OSError):

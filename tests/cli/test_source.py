@@ -54,10 +54,15 @@ def test_images_are_packed_in_order_without_their_names(
     }
 
 
-def test_packed_images_cannot_be_changed_any_more(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"a")
-    fd = source.pack_images(tmp_path).fd
+@pytest.mark.parametrize("what", ["video", "images"])
+def test_what_is_handed_over_cannot_be_changed_any_more(what: str, tmp_path: Path) -> None:
+    image = tmp_path / "a.png"
+    image.write_bytes(b"a")
+    fd = source.open_source(*((image, None) if what == "video" else (None, tmp_path))).fd
     assert fd is not None
+    assert str(Path(f"/proc/self/fd/{fd}").readlink()).startswith(
+        "/memfd:"
+    )  # no profile's business
     try:
         with pytest.raises(PermissionError):
             os.pwrite(fd, b"x", 0)
@@ -121,6 +126,9 @@ def test_too_much_is_refused(
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate(source.MOST_BYTES + 1)  # a hole: it takes no room on the disk
     refused(faceauth("add", "alice", "--from-images", str(tmp_path)), saying="too large together")
+
+    video = ("--from-video", str(tmp_path / "large.png"))
+    refused(faceauth("add", "alice", *video), saying="is too large; at most 512 MB")
 
     monkeypatch.setattr(source, "MOST_IMAGES", 1)
     (tmp_path / "second.png").write_bytes(b"x")
