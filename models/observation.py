@@ -27,7 +27,8 @@ class Observation:
     size        (width, height) of the frame in pixels
     box         the face's box; None unless faces == 1 (so are all fields below)
     landmarks   (5, 2) float32, pixels, in the order of models.face.Face
-    sharpness   variance of the Laplacian over the aligned face; larger is sharper
+    sharpness   variance of the Laplacian over the aligned face; larger is sharper;
+                0 where the face was followed
     yaw         rough head turn from the landmarks, about -1 (to the image's left) to 1
     embedding   (d,) float32, as the engine's similarity expects it
     liveness    liveness model id -> probability 0-1 that the face is live; each model may only deny

@@ -81,7 +81,11 @@ class Observer:
 
     def look(self, image: Image, index: int, at: float) -> Look:
         """A thorough look at the whole frame."""
-        return self._seen(self._engine.detect(image), image, index, at)
+        look = self._seen(self._engine.detect(image), image, index, at)
+        if look.face is None:
+            return look
+        sharpness = quality.sharpness(image, look.face.landmarks)
+        return Look(replace(look.observation, sharpness=sharpness), look.face)
 
     def follow(self, image: Image, index: int, at: float, before: Face) -> Look | None:
         """A cheap look for ``before``, the frame before's one face; None calls for a thorough one.
@@ -125,7 +129,6 @@ class Observer:
             size=size,
             box=face.box,
             landmarks=face.landmarks,
-            sharpness=quality.sharpness(image, face.landmarks),
             yaw=quality.yaw(face.landmarks),
         )
         return Look(seen, face)
