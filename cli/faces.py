@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from cli.scanning import hints
 from cli.source import open_source
 from cli.terminal import has_terminal, polkit_agent
 from faceauthd.results import EnrollFailedError
+
+if TYPE_CHECKING:
+    from faceauthd.client import FaceAuth
 
 Face = Mapping[str, Any]  # as ListFaces describes it
 
@@ -68,19 +71,32 @@ def add(
 def list_faces(user: str | None) -> None:
     """List your enrolled faces, or USER's."""
     name = whose(user)
-    faces = connection.connect().list_faces(name)
+    daemon = connection.connect()
+    faces = daemon.list_faces(name)
     if output.wants_json():
         output.print_json({"user": name, "faces": faces})
     elif not faces:
         output.say(_("{user} has no enrolled face").format(user=name))
     else:
-        output.table(("ID", _("LABEL"), _("ENROLLED"), _("MODEL"), _("USABLE")), map(row, faces))
+        output.table(
+            ("ID", _("LABEL"), _("ENROLLED"), _("MODEL"), _("USABLE")),
+            (row(face, daemon) for face in faces),
+        )
 
 
-def row(face: Face) -> tuple[str, ...]:
+def row(face: Face, daemon: "FaceAuth") -> tuple[str, ...]:
     enrolled = datetime.fromtimestamp(face["created"]).astimezone()
-    usable = _("yes") if face["usable"] else _("no: another model is in use; enrol it again")
+    usable = _("yes") if face["usable"] else why_not(face, daemon.get_status()["model"])
     return face["id"], face["label"], f"{enrolled:%Y-%m-%d %H:%M}", face["model"], usable
+
+
+def why_not(face: Face, loaded: str) -> str:
+    """Why a face can't be compared; ``loaded``: the model that the worker has, empty while none."""
+    if not loaded:
+        return _("not now: no model is loaded (see: faceauth status)")
+    if face["model"] == loaded:
+        return _("no: it is damaged; enrol it again")
+    return _("no: another model is in use; enrol it again")
 
 
 @click.command(cls=Verb)

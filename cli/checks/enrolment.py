@@ -17,6 +17,7 @@ ADVICE = {
     "busy": "another scan is running; try again",
     "error": "see: journalctl -u faceauthd",
 }
+LOADING = "wait a moment; if it stays so: journalctl -u faceauthd"
 
 
 def check(machine: Machine) -> Iterator[Finding]:
@@ -27,6 +28,7 @@ def check(machine: Machine) -> Iterator[Finding]:
     try:
         faces = machine.daemon.list_faces(user)
         result, _ = machine.daemon.can_verify(user)
+        loaded = machine.daemon.get_status()["model"]
     except FaceAuthError as error:
         yield unknown(f"whether {user} is enrolled: {error}")
         return
@@ -34,7 +36,9 @@ def check(machine: Machine) -> Iterator[Finding]:
         yield warning(f"{user} is not enrolled", "faceauth add")
         return
     usable = sum(bool(face["usable"]) for face in faces)
-    if not usable:
+    if not loaded:
+        yield unknown(f"whether {user}'s faces can be compared: no model is loaded", LOADING)
+    elif not usable:
         text = f"{user}'s faces were enrolled with another model, and none can be compared"
         yield problem(text, "faceauth add")
     else:

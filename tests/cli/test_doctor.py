@@ -299,11 +299,14 @@ def test_enrolment(machine: Machine, daemon: Any) -> None:
     assert levels(enrolment.check(machine)) == [UNKNOWN]
     machine.daemon = daemon
     daemon.can_verify.return_value = ("ready", {})
+    daemon.get_status.return_value = STATUS
     assert levels(enrolment.check(machine)) == [OK, OK]
     daemon.can_verify.return_value = ("locked-out", {})
     assert "locked-out" in list(enrolment.check(machine))[1].text
     daemon.list_faces.return_value = [{**FACE, "usable": False}]
     assert levels(enrolment.check(machine)) == [PROBLEM, WARNING]
+    daemon.get_status.return_value = {"model": ""}
+    assert levels(enrolment.check(machine)) == [UNKNOWN, WARNING]
     daemon.list_faces.return_value = []
     assert levels(enrolment.check(machine)) == [WARNING]
     daemon.list_faces.side_effect = PermissionDeniedError("not yours to see")

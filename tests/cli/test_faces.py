@@ -222,3 +222,21 @@ def test_a_refusal_of_the_daemon_is_its_line_and_3(daemon: Any, faceauth: Run) -
     outcome = faceauth("clear", "alice", "--yes", "--json")
     assert outcome.status == Exit.DENIED
     assert one_line(outcome) == "only root may clear others' faces"
+
+
+@pytest.mark.parametrize(
+    ("loaded", "why"),
+    [
+        ("", "not now: no model is loaded"),
+        (FACE["model"], "it is damaged"),
+        ("another-v1", "another model is in use; enrol it again"),
+    ],
+)
+def test_a_face_that_cannot_be_compared_and_why(
+    loaded: str, why: str, daemon: Any, faceauth: Run
+) -> None:
+    daemon.list_faces.return_value = [{**FACE, "usable": False}]
+    daemon.get_status.return_value = {"model": loaded}
+    outcome = faceauth("list", "alice")
+    assert outcome.status == Exit.DONE
+    assert why in " ".join(outcome.out.split())
