@@ -3,7 +3,7 @@
 
 dlib cuts a 150 x 150 chip out of the image by its own five points; a ``ChipNetwork`` turns chips
 into embeddings. There are two, with the same weights and the same numbers: the network converted
-for the runtime that all other networks use (8 ms a chip), and dlib's own forward pass (77 ms), for
+for the runtime that all other networks use (7 ms a chip), and dlib's own forward pass (77 ms), for
 where the conversion is not possible or does not agree with it.
 """
 
