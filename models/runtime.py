@@ -10,7 +10,7 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import cv2
@@ -55,7 +55,7 @@ class Network:
         """
         try:
             output = np.concatenate([self._run(image[None]) for image in batch])
-        except (cv2.error, ValueError) as error:
+        except (cv2.error, RuntimeError, ValueError) as error:
             raise ModelError(f"{self._name}: the network cannot take {batch.shape}") from error
         if not np.isfinite(output).all():
             raise ModelError(f"{self._name}: the network's answer is not a number")
@@ -79,7 +79,7 @@ class SizedNetwork:
         if size not in self._ready:
             try:
                 self._ready[size] = LiteNetwork(convert(self._model, size))
-            except UnsupportedError as error:
+            except (UnsupportedError, RuntimeError, ValueError) as error:
                 raise ModelError(f"{self._name}: the runtime cannot read this: {error}") from error
             if len(self._ready) > self.KEPT:
                 self._ready.popitem(last=False)
@@ -103,12 +103,15 @@ class SizedNetwork:
 class LiteNetwork:
     """A TFLite network in LiteRT. ``shape`` is its input's, as ONNX has it."""
 
+    announced = False  # whether LiteRT has said what it says once
+
     def __init__(self, file: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        with _silence():
+        with nullcontext() if LiteNetwork.announced else _silence():
             self._lite: Any = Interpreter(model_content=file, num_threads=THREADS)
             self._lite.allocate_tensors()
+        LiteNetwork.announced = True
         (about,) = self._lite.get_input_details()
         self._input: int = about["index"]
         one, height, width, channels = about["shape"]
@@ -120,6 +123,10 @@ class LiteNetwork:
         self._lite.set_tensor(self._input, image)
         self._lite.invoke()
         return [self._lite.get_tensor(output) for output in self._outputs]
+
+    def run_one(self, image: Values) -> Values:
+        """The first output for ``image`` (1, channels, height, width), as ONNX has it."""
+        return self.run(image.transpose(IMAGE))[0]
 
 
 @contextmanager
@@ -141,15 +148,14 @@ def _run(model: bytes, name: str) -> Run:
     reference = _by_opencv(model, name)
     try:
         converted = LiteNetwork(convert(model))
+        if _agree(converted.run_one, reference, converted.shape):
+            return converted.run_one
     except UnsupportedError as unsupported:
         log.info("%s: OpenCV runs it: %s", name, unsupported)
         return reference
-
-    def lite(image: Values) -> Values:
-        return converted.run(image.transpose(IMAGE))[0]
-
-    if _agree(lite, reference, converted.shape):
-        return lite
+    except (cv2.error, RuntimeError, ValueError) as error:  # one of the two cannot run it at all
+        log.warning("%s: OpenCV runs it: %s", name, str(error).strip().replace("\n", " "))
+        return reference
     log.warning("%s: OpenCV runs it: the converted network answers otherwise", name)
     return reference
 

@@ -53,7 +53,10 @@ def _translate(translation: Translation, raw: Any) -> None:
         raise UnsupportedError(f"the operator {node.kind}")
     if len(raw.output) != 1:
         raise UnsupportedError(f"{node.kind} with {len(raw.output)} outputs")
-    made = OPERATORS[node.kind](translation, node)
+    try:
+        made = OPERATORS[node.kind](translation, node)
+    except (IndexError, KeyError, TypeError, ValueError) as error:  # in another opset, or none
+        raise UnsupportedError(f"{node.kind} of another form: {error}") from error
     node.finish()
     if isinstance(made, Value):
         translation.values[node.output] = made

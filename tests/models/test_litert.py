@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from models import runtime
+from models.errors import ModelError
 from models.litert.convert import convert
 from models.litert.translation import IMAGE, UnsupportedError
 from models.runtime import LiteNetwork, Network
@@ -162,6 +163,8 @@ def test_a_shape_that_is_computed_is_known() -> None:
         (one("Add", "c"), {"c": numbers(HEIGHT, WIDTH)}),
         (one("PRelu", "a"), {"a": numbers(CHANNELS, HEIGHT, WIDTH)}),
         (one("Softmax", axis=1), {}),
+        (one("Pad", pads=[0, 0, 1, 1, 0, 0, 1, 1]), {}),  # as before opset 11
+        (one("MaxPool"), {}),
         (one("Transpose", perm=[0, 1, 3, 2]), {}),
     ],
 )
@@ -202,3 +205,14 @@ def test_a_conversion_that_answers_otherwise_is_not_used(
 def test_loading_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     Network(affine(np.eye(3), np.zeros(3)), "tiny")
     assert capfd.readouterr().err == ""
+
+
+def test_a_network_that_neither_can_run_is_one_line() -> None:
+    """OpenCV reads it, and finds out what is wrong when it runs."""
+    nodes = [
+        helper.make_node("Flatten", ["input"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "m"], ["output"]),
+    ]
+    model = network(nodes, {"m": numbers(5, 2)}, ["n", 2])
+    with pytest.raises(ModelError, match="tiny: the network cannot take"):
+        Network(model, "tiny").run(numbers(1, CHANNELS, HEIGHT, WIDTH))
