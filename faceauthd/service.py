@@ -20,7 +20,7 @@ from faceauthd.events import Recent
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
 from faceauthd.password import Passwords
-from faceauthd.results import BUS_NAME, OBJECT_PATH, InternalError, PermissionDeniedError
+from faceauthd.results import BUS_NAME, OBJECT_PATH, NoCameraError, PermissionDeniedError
 from faceauthd.sleep import Sleep
 from faceauthd.store import FaceRecord, check_label
 from faceauthd.storekeeping import Storekeeping
@@ -158,7 +158,9 @@ class Service:
     def _list_cameras(self, call: Call) -> None:
         def listed(cameras: Sequence[CameraInfo] | None) -> None:
             if cameras is None:
-                call.fail(InternalError("the worker could not be asked for the cameras"))
+                call.fail(
+                    NoCameraError("the worker does not say which cameras there are; see the log")
+                )
             else:
                 call.reply([_camera(camera) for camera in cameras])
 

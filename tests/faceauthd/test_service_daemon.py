@@ -61,7 +61,7 @@ def test_cameras_are_listed(stage: Stage) -> None:
 
 def test_cameras_that_cannot_be_listed_are_an_error(stage: Stage) -> None:
     stage.worker.cameras = None
-    assert stage.caller(ROOT).call("ListCameras").error() == "Internal"
+    assert stage.caller(ROOT).call("ListCameras").error() == "NoCamera"
 
 
 def test_the_status_says_what_runs(stage: Stage) -> None:

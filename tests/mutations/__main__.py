@@ -38,7 +38,7 @@ def _is_missed(scratch: Scratch, defence: Defence) -> bool:
     before, started = path.read_text(), time.monotonic()
     defence.take_away(scratch.tree)
     try:
-        outcome = scratch.run(defence.tests)
+        outcome = scratch.run(defence.tests, first=True)
     finally:
         path.write_text(before)
     found = outcome.failed > 0

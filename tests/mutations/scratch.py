@@ -56,13 +56,13 @@ class Scratch:
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
-    def run(self, tests: Sequence[str]) -> Outcome:
-        """The outcome of these tests in the copy."""
+    def run(self, tests: Sequence[str], *, first: bool = False) -> Outcome:
+        """The outcome of these tests in the copy; with ``first``, of those up to a failure."""
         report = Path(self._folder.name) / "report.xml"
         report.unlink(missing_ok=True)
         command = [
             *(self._python, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *(f"--junitxml={report}", *tests),
+            *(f"--junitxml={report}", *(["--exitfirst"] if first else []), *tests),
         ]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         try:

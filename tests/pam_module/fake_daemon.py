@@ -61,6 +61,7 @@ def main(address: str, behaviour: str, uid: str = "") -> None:
     connection = Gio.DBusConnection.new_for_address_sync(
         address, flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION, None, None
     )
+    connection.set_exit_on_close(True)  # nobody else ends what the bus has started
     interface = Gio.DBusNodeInfo.new_for_xml(XML).interfaces[0]
     connection.register_object(PATH, interface, called, None, None)
     name_flags = Gio.BusNameOwnerFlags

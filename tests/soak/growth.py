@@ -2,12 +2,14 @@
 """How much a process grows: memory, descriptors, threads."""
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 # Of anonymous memory, in KiB, that a warm process may gain however long it runs: allocators keep
 # what was freed. Half a kilobyte a scan would be more than this after ten thousand.
 SLACK_KIB = 4 * 1024
+LOOKS, PAUSE = 10, 0.1  # how often, and seconds between
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Size:
             len([*Path(f"/proc/{pid}/fd").iterdir()]),
             _number(status, "Threads"),
         )
+
+    @classmethod
+    def at_rest(cls, pid: int) -> "Size":
+        """The smallest of some, between which a thread may end that was about to."""
+        sizes = []
+        for _ in range(LOOKS):
+            sizes.append(cls.of(pid))
+            time.sleep(PAUSE)
+        return cls(*(min(each) for each in zip(*map(astuple, sizes), strict=True)))
 
     def faults(self, name: str, later: "Size") -> list[str]:
         """What of it grew as it must not."""

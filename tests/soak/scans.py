@@ -126,7 +126,7 @@ def ask_together(rig: Rig) -> list[str]:
 
 def measure(rig: Rig) -> dict[str, Size]:
     (worker,) = rig.workers()
-    return {"daemon": Size.of(rig.daemon.process.pid), "worker": Size.of(worker)}
+    return {"daemon": Size.at_rest(rig.daemon.process.pid), "worker": Size.at_rest(worker)}
 
 
 def grown(before: dict[str, Size], after: dict[str, Size]) -> list[str]:
