@@ -111,7 +111,7 @@ def _run(config_file: Path, state: Path, address: str) -> int:
 def _make_worker(settings: Config) -> WorkerSupervisor:
     challenge = config.CHALLENGE in policy.cues(settings)
     spec = WorkerSpec(settings.engine, settings.models_dir, settings.verify.min_face, challenge)
-    return WorkerSupervisor(spec, idle=settings.worker_idle)
+    return WorkerSupervisor(spec, idle=settings.worker_idle, fresh=settings.worker_fresh)
 
 
 def _arguments() -> argparse.Namespace:

@@ -210,6 +210,13 @@ class Config:
         "Seconds without a scan after which the worker is let go, with the memory of its models; "
         "0 keeps it. The next scan brings it back, and takes as long as the models take to load.",
     )
+    worker_fresh: bool = setting(
+        False,
+        flag(),
+        "true starts a new worker behind each scan. One that a picture before the camera took over "
+        "then ends with that scan, and never saw a face that it could show again in another. It "
+        "costs the loading of the models each time, and the next scan waits for it.",
+    )
     models_dir: Path = setting(  # noqa: RUF009 (a field, as the others)
         MODELS_DIR, absolute_path(), "The folder that installed models are in."
     )

@@ -91,14 +91,19 @@ class WorkerSupervisor:
     text   why it failed, one line; empty unless state is "failed"
     """
 
-    def __init__(self, spec: Command, limits: Limits | None = None, idle: float = 0.0) -> None:
-        """``idle``: seconds without work after which the worker is let go; 0 keeps it."""
+    def __init__(
+        self, spec: Command, limits: Limits | None = None, idle: float = 0.0, fresh: bool = False
+    ) -> None:
+        """
+        idle   seconds without work after which the worker is let go; 0 keeps it
+        fresh  whether each scan has a worker of its own
+        """
         self.state: State = "stopped"
         self.info: wire.Ready | None = None
         self.text = ""
         self._spec = spec
         self._limits = limits or Limits()
-        self._idle = idle
+        self._idle, self._fresh = idle, fresh
         self._process: WorkerProcess | None = None
         self._spent: WorkerProcess | None = None  # gets no more work
         self._running: Scan | None = None
@@ -247,7 +252,7 @@ class WorkerSupervisor:
         log.info("the worker is let go until there is work")
 
     def _renew(self) -> None:
-        """Starts another worker in place of one that has decoded a caller's file.
+        """Starts another worker in place of one that has decoded a caller's file, say.
 
         What is in such a file may have taken the worker over, and must not judge the next scan.
         """
@@ -334,7 +339,7 @@ class WorkerSupervisor:
                 self._deaths = 0
                 scan.stopped = True
                 _call(scan.on_ended, why, text)
-                if scan.of_a_file:
+                if scan.of_a_file or self._fresh:
                     self._spent = self._process
                     turns.soon(self._renew)  # not from within the process's own callback
                 self._proceed()

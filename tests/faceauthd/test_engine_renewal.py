@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from faceauthd.engine import WorkerSupervisor
+from faceauthd.worker_spec import Limits
 from tests.faceauthd.films import write_clip
 from tests.faceauthd.supervised import Bench, Record, is_gone, run_until, worker_pid
 
@@ -38,6 +40,18 @@ def test_one_that_only_watched_the_camera_stays(bench: Bench) -> None:
     bench.scans_still()
     bench.scans_still()
     assert worker_pid(bench.supervisor) == before
+
+
+def test_where_it_is_wished_each_scan_has_a_worker_of_its_own(bench: Bench) -> None:
+    bench.supervisor.stop()
+    bench.supervisor = WorkerSupervisor(bench.script, Limits(), fresh=True)
+    bench.start().ready()
+    pids = [worker_pid(bench.supervisor)]
+    for _ in range(2):
+        bench.scans_still()
+        run_until(lambda: is_gone(pids[-1]) and bench.supervisor.state == "ready")
+        pids.append(worker_pid(bench.supervisor))
+    assert len(set(pids)) == len(pids)
 
 
 def test_the_next_scan_goes_to_the_new_worker(bench: Bench) -> None:
