@@ -13,7 +13,7 @@ from faceauthd import contract
 from faceauthd.arguments import LONGEST_SERVICE
 from faceauthd.authority import ALLOW, DENY, TABLE, Action, Rule
 from faceauthd.bus import MAX_BYTES, MAX_CALLS, MAX_FDS, MAX_OPEN
-from faceauthd.gate import MOST_OF_ALL, MOST_QUESTIONS
+from faceauthd.gate import BURST, MOST_OF_ALL, MOST_QUESTIONS, PER_SECOND
 from faceauthd.results import BUS_NAME, ERROR_PREFIX, ERRORS, INTERFACE, OBJECT_PATH, Result
 from faceauthd.store import LONGEST_LABEL, LONGEST_USER
 
@@ -61,7 +61,8 @@ allows it (`ALLOW_INTERACTIVE_AUTHORIZATION`) and nowhere else. No answer from p
 method that is not listed is for root alone. Actions are named `org.faceauth.FaceAuth1.…`.
 
 Limits: {MAX_BYTES // 1024} KiB of arguments and {MAX_FDS} file descriptor a call; {MAX_CALLS} calls
-of a sender at once, one where {MAX_OPEN} of all senders are open; {MOST_QUESTIONS} questions to
+of a sender at once, one where {MAX_OPEN} of all senders are open; {BURST} calls of a user
+other than root at once, and {PER_SECOND:g} a second after that; {MOST_QUESTIONS} questions to
 polkit of a user, {MOST_OF_ALL} of all; labels of {LONGEST_LABEL} characters, user names of
 {LONGEST_USER} bytes, services of {LONGEST_SERVICE} characters. What is beyond them is refused."""
 

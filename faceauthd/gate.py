@@ -6,17 +6,20 @@ leaves, ends the question. What was checked before the question may have changed
 handlers check their own state after they were let through.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from faceauthd import accounts, authority
 from faceauthd.arguments import Target
 from faceauthd.bus import Bus, BusError, Call, Credentials
+from faceauthd.pace import Pace
 from faceauthd.results import BusyError, CancelledError, PermissionDeniedError
 
 # Seconds for polkit's answer: with a person who types a password, and without.
 PERSON = 120.0
 NOBODY = 5.0
+BURST, PER_SECOND = 60, 1.0  # calls of a user: pace.py
 MOST_QUESTIONS = 8  # to polkit, of one user at once
 MOST_OF_ALL = 32  # of all users: fewer than bus.MAX_QUESTIONS, for logind is asked as well
 
@@ -34,9 +37,16 @@ class Gate:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._questions: list[_Question] = []
+        self._pace = Pace(BURST, PER_SECOND)
 
     def caller(self, call: Call) -> Credentials:
-        """Who calls; CancelledError where they have left already."""
+        """Who calls; CancelledError where they have left already, BusyError where too often."""
+        found = self._present(call)
+        if found.uid != authority.ROOT and not self._pace.allows(found.uid, time.monotonic()):
+            raise BusyError("too many calls of yours in a short time; wait a moment")
+        return found
+
+    def _present(self, call: Call) -> Credentials:
         try:
             return self._bus.credentials(call.sender)
         except BusError:
@@ -86,7 +96,7 @@ class Gate:
             call.run(go_on if allowed else refuse)
 
         def go_on() -> None:
-            self.caller(call)  # who must still be there
+            self._present(call)  # or nothing is done for them
             then()
 
         def refuse() -> None:

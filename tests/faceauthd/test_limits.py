@@ -6,6 +6,7 @@ import pytest
 from faceauthd import bus, gate
 from faceauthd.bus import MAX_CALLS
 from faceauthd.gate import MOST_QUESTIONS
+from faceauthd.pace import Pace
 from faceauthd.variants import Typed
 from tests.faceauthd.frames import GOOD
 from tests.faceauthd.stage import NEIGHBOUR, OTHER, ROOT, SELF, USER, Stage, run_until
@@ -24,6 +25,17 @@ def test_a_sender_s_calls_that_wait_are_limited_and_others_go_on(stage: Stage) -
     assert {answer.values()[0] for answer in waiting} == {"ready"}
     stage.environment.hold = False
     assert greedy.can_verify().values()[0] == "ready"
+
+
+def test_a_user_who_calls_again_and_again_has_to_wait(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.service._gate, "_pace", Pace(2, 0))
+    for _ in range(2):
+        assert stage.caller(SELF).call("GetStatus").values()
+    assert stage.caller(SELF).call("GetStatus").error() == "Busy"  # over all connections
+    assert stage.caller(OTHER).call("GetStatus").values()
+    assert all(stage.caller(ROOT).call("GetStatus").values() for _ in range(4))
 
 
 def test_many_senders_leave_each_other_one_call(
