@@ -80,10 +80,10 @@ def say(what: str, good: bool, detail: object = "") -> None:
 
 
 @contextmanager
-def small_disk(rig: Rig) -> Iterator[Callable[[str], None]]:
-    """The rig's state on a file system of 600 KiB; what is given remounts it ("ro", "rw")."""
+def small_disk(rig: Rig, options: str = "size=600k") -> Iterator[Callable[[str], None]]:
+    """The rig's state on a small file system; what is given remounts it ("ro", "rw")."""
     rig.daemon.stop()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", rig.state], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", rig.state], check=True)
     rig.state.chmod(0o700)
     rig.restart_daemon()
 
@@ -134,6 +134,35 @@ def full_and_read_only(rig: Rig, clip: Path) -> None:
         say("it works after that", verified(rig) == "match", rig.daemon.log()[-400:])
         rig.daemon.stop()
         say("no template lost", set(reported) <= whole_faces(rig.state), "lost")
+
+
+def no_inodes(rig: Rig, clip: Path) -> None:
+    """Room for data, and none for one more file: neither for a key nor for the store's log."""
+    with small_disk(rig, "size=4m,nr_inodes=16") as _:
+        face = rig.enrol(USERS[0], clip)
+        rig.daemon.stop()
+        fillers = [rig.state / f"filler{number}" for number in range(16)]
+        with suppress(OSError):
+            for filler in fillers:
+                filler.touch()
+        try:
+            rig.restart_daemon()
+            result = verified(rig)
+            say("no inode left: recorded or refused", result in ("match", "error"), result)
+        except RuntimeError as error:
+            say("no inode left is one clear line", "Traceback" not in str(error), error)
+        try:
+            with rig.client() as daemon:
+                daemon.rekey()
+            say("no inode left: another key is refused", False, "it was not")
+        except FaceAuthError as error:
+            say("no inode left: another key is refused", "\n" not in str(error), error)
+        for filler in fillers:
+            filler.unlink(missing_ok=True)
+        rig.restart_daemon()
+        say("it works after that, with inodes", verified(rig) == "match", rig.daemon.log()[-400:])
+        rig.daemon.stop()
+        say("no template lost without inodes", face in whole_faces(rig.state), "lost")
 
 
 def clock_jumps(rig: Rig, folder: Path, clip: Path, other: Path) -> None:
@@ -188,6 +217,7 @@ def main() -> None:
         other = clips.from_picture(folder / "other.avi", pictured.somebody_else(), count=30)
         with Rig(clip, users=USERS, config=QUICK, models=None) as rig:
             full_and_read_only(rig, clip)
+            no_inodes(rig, clip)
             clock_jumps(rig, folder, clip, other)
         bus_starts_anew(clip)
 
