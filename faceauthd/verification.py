@@ -16,7 +16,7 @@ from faceauthd.policy import Policy, for_service
 from faceauthd.request import Request
 from faceauthd.results import Result, StorageError
 from faceauthd.sessions import ChallengeSession, IdentifySession, Verdict, VerifySession
-from faceauthd.sessions.follow import EVERY
+from faceauthd.sessions.follow import at_first
 from faceauthd.store import OWN
 from faceauthd.variants import Typed
 
@@ -96,7 +96,7 @@ class Verification:
             timeout=policy.deadline,
             session=lambda camera: self.session(request, camera),
             # A face that is followed has no landmarks good enough for a pose.
-            every=0.0 if policy.challenge else EVERY,
+            every=0.0 if policy.challenge else at_first(policy.frames),
         )
         capture = Capture(
             parts.bus, request.call, plan, lambda ending: self._verified(request, ending)

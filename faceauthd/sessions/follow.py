@@ -16,13 +16,20 @@ is asked to recognise every frame. docs/decisions/0005-following.md has the reas
 from collections.abc import Sequence
 from itertools import pairwise
 
+from faceauthd.sessions.run import RECOGNISED
 from models.observation import Observation
 
-EVERY = 0.15  # seconds between two recognised frames, before the camera's pace is known
+EVERY = 0.15  # seconds between two recognised frames, before the camera's pace is known,
+FEW = 6  # in runs of so many frames at least; in shorter ones each frame is recognised until then
 WIDEST = 0.21  # seconds that two recognised frames are meant to be apart, at most,
 LONGEST = 0.25  # and may be, since frames that a slow machine leaves out lengthen it
 SURER = 10
 SAME_PLACE = 0.5  # intersection over union of two boxes, one frame apart
+
+
+def at_first(length: int) -> float:
+    """How far apart the first frames of a scan need to be recognised, for runs of this length."""
+    return EVERY if length >= FEW else 0.0
 
 
 class Following:
@@ -40,14 +47,16 @@ class Following:
         """How far apart the next frames need to be recognised, in seconds; 0 is every frame.
 
         So that a run of ``length`` frames, of which so many are ``missing``, has recognised frames
-        at both its ends and in its middle.
+        at both its ends and in its middle. One that is complete and was denied goes on with its
+        next frames, and must have as many in each of its windows (run.py).
         """
         if not self._surely:
             return 0.0
         if not self._pace:
-            return EVERY
-        step = min(missing or length, length // 2, int(WIDEST / self._pace))
-        return max(step - 0.5, 0.0) * self._pace
+            return at_first(length)
+        widest = min(length // 2 if missing else length // RECOGNISED, WIDEST / self._pace)
+        step = min(missing or length, int(widest))
+        return round(max(step - 0.5, 0.0) * self._pace, 2)  # a camera's jitter is no news
 
     def see(self, before: Observation, now: Observation) -> None:
         """Two frames that followed each other."""

@@ -8,7 +8,8 @@ have been recognised (follow.py). Everything else ends as a refusal:
 
 - at once: nothing can be judged (no template, no liveness model), or a frame makes no sense;
 - early: the last 2 N judged frames, over at least 1.5 s, were refused each, so that a stranger
-  need not wait for the deadline; or nobody was there for ``no_face_timeout``;
+  need not wait for the deadline; or 12 N frames of the scan were refused, however little time they
+  claim to have taken, for each is a try; or nobody was there for ``no_face_timeout``;
 - at the deadline or where the source ends (``expire``, ``ended``): by what was seen most.
 
 Whoever was refused in N frames, or had N in a row that were refused together, was refused, however
@@ -30,6 +31,9 @@ from faceauthd.sessions.verdict import CannotJudgeError, Template, Verdict
 from models.observation import Observation
 
 REFUSED_SPAN = 1.5  # seconds that an early refusal takes at least: one bad pose is no stranger
+# Refused frames that end a scan, in N: 4 s of a camera with 30 a second. A frame's time is the
+# worker's word; one that was taken over could play a list of ten thousand faces in a second.
+MOST_REFUSED = 12
 
 REASONS: Mapping[Result, str] = {
     Result.NO_MATCH: "the face was not recognised",
@@ -124,7 +128,8 @@ class IdentifySession:
             try:
                 self.verdict = self._look(frame)
             except CannotJudgeError as error:
-                self.verdict = self._refusal(Result.ERROR, str(error))
+                counted = self._counted_refusal()
+                self.verdict = self._refusal(counted or Result.ERROR, "" if counted else str(error))
         return self.verdict
 
     def expire(self) -> Verdict:
@@ -219,11 +224,11 @@ class IdentifySession:
             self._streak_from = frame.at
         self._streak[why] += 1
         self._refused[why] += 1
-        if (
-            self._streak.total() >= 2 * self._policy.frames
-            and frame.at - self._streak_from >= REFUSED_SPAN
-        ):
+        long = frame.at - self._streak_from >= REFUSED_SPAN
+        if long and self._streak.total() >= 2 * self._policy.frames:
             return self._refusal(_most(self._streak))
+        if self._refused.total() >= MOST_REFUSED * self._policy.frames:
+            return self._refusal(_most(self._refused))
         return None
 
     def _miss_someone(self, frame: Observation, seen: Sight) -> Verdict | None:

@@ -42,6 +42,10 @@ def required_models(
     return models
 
 
+# Frames of a run that must have been recognised, where it has as many: of fewer a median is none.
+RECOGNISED = 3
+
+
 class Run:
     """The last ``length`` frames of the user that followed each other."""
 
@@ -77,7 +81,10 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        return len(self._run) == self._run.maxlen
+        """Whether it is as long as it must be, and enough of it was recognised."""
+        length = self._run.maxlen
+        recognised = sum(each is not None for each in self._embeddings)
+        return len(self._run) == length and recognised >= min(RECOGNISED, length)
 
     @property
     def face(self) -> NDArray[np.float32]:

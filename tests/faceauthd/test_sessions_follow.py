@@ -150,8 +150,8 @@ def test_doubt_asks_for_every_frame() -> None:
         (25, 10, [0, 5, 9]),
         (15, 10, [0, 3, 6, 9]),
         (10, 10, [0, 2, 4, 6, 8, 9]),
-        (30, 5, [0, 2, 4]),
-        (30, 2, [0, 2]),  # the pace is known with the second frame
+        (30, 5, [0, 1, 3, 4]),  # the pace is known with the second frame
+        (30, 2, [0, 1]),
         (4, 10, list(range(10))),
     ],
 )
@@ -172,6 +172,38 @@ def test_a_run_is_recognised_at_both_ends_and_between(
             break
     assert found == recognised
     assert session.verdict is not None and session.verdict.result is Result.MATCH
+
+
+def test_a_run_needs_three_recognised_frames() -> None:
+    """However the worker counts its time: of one or two a median is none."""
+    early, late = [SURELY, *[FOLLOWED] * 9], [SURELY, *[FOLLOWED] * 23, SURELY]
+    assert judged(late, rate=100) is None
+    assert judged([*early, SURELY], rate=100) is None
+    assert judged([*early, SURELY, *[FOLLOWED] * 3, SURELY], rate=100) is None
+    assert judged([*early[:5], SURELY, *[FOLLOWED] * 3, SURELY], rate=100) is not None
+
+
+def test_a_run_that_was_denied_goes_on_with_as_many_recognised_frames() -> None:
+    session = verify(sure=SURE, frames=10)
+    found: list[int] = []
+    embedded_at = -1.0
+    for index in range(40):
+        at = index / RATE
+        if due := at - embedded_at >= session.every:
+            found.append(index)
+            embedded_at = at
+        change = {**(SURELY if due else FOLLOWED), **(DENIED if index < 8 else {})}
+        if session.feed(replace(frame(index, change), at=at)):
+            break
+    assert session.verdict is not None and session.verdict.result is Result.MATCH
+    assert sum(index > found[-1] - 10 for index in found) >= 3
+
+
+def test_a_pace_without_end_is_no_traceback() -> None:
+    session = verify(sure=SURE, frames=10)
+    for index, at in enumerate((0.0, 5e-324, 1e300)):
+        session.feed(replace(frame(index, FOLLOWED), at=at))
+        assert 0 <= session.every <= WIDEST or at > 1
 
 
 def test_no_two_recognised_frames_are_meant_to_lie_too_far_apart() -> None:

@@ -3,11 +3,13 @@
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from faceauthd.results import Result
 from faceauthd.sessions import IdentifySession, Verdict
+from faceauthd.sessions.matching import MOST_REFUSED
 from models.face import Box
 from tests.faceauthd.frames import (
     ALICE,
@@ -29,6 +31,7 @@ from tests.faceauthd.frames import (
     Change,
     between,
     frame,
+    frames,
     policy,
     template,
 )
@@ -312,6 +315,26 @@ def test_walking_away_does_not_spare_a_stranger_the_lockout() -> None:
     _, verdict = fed(verify(), [STRANGE] * 4 + [NOBODY] * 30)
     assert verdict is not None
     assert verdict.result is Result.NO_MATCH
+
+
+def test_a_scan_has_so_many_tries_however_fast_they_come() -> None:
+    """A worker that was taken over could play a list of faces, a microsecond apart."""
+    session = verify()
+    most = MOST_REFUSED * policy().frames
+    tries = [replace(frame(index, STRANGE), at=index * 1e-6) for index in range(most)]
+    for observation in tries[:-1]:
+        assert session.feed(observation) is None
+    verdict = session.feed(tries[-1])
+    assert verdict is not None and verdict.result is Result.NO_MATCH
+
+
+def test_nonsense_at_the_end_does_not_spare_a_stranger_the_lockout() -> None:
+    session = verify()
+    shown = list(frames([STRANGE] * policy().frames))
+    for observation in shown:
+        assert session.feed(observation) is None
+    verdict = session.feed(shown[0])  # its time has been
+    assert verdict is not None and verdict.result is Result.NO_MATCH
 
 
 def test_the_first_verdict_stays() -> None:
