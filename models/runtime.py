@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
-from models.litert.convert import convert
+from models.litert.convert import convert, read
 from models.litert.translation import IMAGE, UnsupportedError
 
 # Frames come one by one and other work runs beside us: one thread, and predictable times.
@@ -67,12 +67,22 @@ class SizedNetwork:
 
     STEP = 32
     KEPT = 8  # sizes that are ready; a camera needs two, and faces at its picture's edge some more
+    TRIED = (5 * STEP, 5 * STEP)  # the size at which it is compared with what OpenCV makes of it
 
     def __init__(self, model: bytes, name: str) -> None:
-        """Load ``model``; ``name`` is for messages. Raises ModelError where it cannot be read."""
+        """Load ``model``; ``name`` is for messages.
+
+        Raises ModelError where it cannot be read, or OpenCV makes something else of it.
+        """
         self._model, self._name = model, name
         self._ready: OrderedDict[tuple[int, int], LiteNetwork] = OrderedDict()
-        self.prepare((self.STEP * 5, self.STEP * 5))
+        prepare()
+        compared = _Comparison(self.prepare(self.TRIED).shape)
+        if not compared.alike(self._outputs, _all_by_opencv(model, name)):
+            raise ModelError(f"{name}: the two runtimes do not agree on this network")
+
+    def _outputs(self, image: Values) -> list[Values]:
+        return self.prepare(self.TRIED).run(image.transpose(IMAGE))
 
     def prepare(self, size: tuple[int, int]) -> "LiteNetwork":
         """Make the network ready for this (height, width), which takes some 20 ms."""
@@ -133,7 +143,11 @@ class LiteNetwork:
 def _silence() -> Iterator[None]:
     """Nothing on stderr: LiteRT announces its first network there, and cannot be told not to."""
     # To read: the worker may open nothing to write, and what fails to be written is silent, too.
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_RDONLY)
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_RDONLY)
+    except OSError:  # it is closed, or there is no descriptor left
+        yield
+        return
     os.dup2(nowhere, 2)
     try:
         yield
@@ -145,10 +159,14 @@ def _silence() -> Iterator[None]:
 
 def _run(model: bytes, name: str) -> Run:
     """The fastest runtime that makes of this network what OpenCV does."""
+    _refuse_other_files(model, name)
     reference = _by_opencv(model, name)
     try:
         converted = LiteNetwork(convert(model))
-        if _agree(converted.run_one, reference, converted.shape):
+        compared = _Comparison(converted.shape)
+        if compared.alike(
+            lambda image: [converted.run_one(image)], lambda image: [reference(image)]
+        ):
             return converted.run_one
     except UnsupportedError as unsupported:
         log.info("%s: OpenCV runs it: %s", name, unsupported)
@@ -160,11 +178,24 @@ def _run(model: bytes, name: str) -> Run:
     return reference
 
 
-def _by_opencv(model: bytes, name: str) -> Run:
+def _refuse_other_files(model: bytes, name: str) -> None:
     try:
-        net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
+        read(model)
+    except UnsupportedError:  # then it is OpenCV that says what is wrong with it
+        return
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None
+
+
+def _net(model: bytes, name: str) -> Any:
+    try:
+        return cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
     except cv2.error as error:
         raise ModelError(f"{name}: the runtime cannot read this network") from error
+
+
+def _by_opencv(model: bytes, name: str) -> Run:
+    net = _net(model, name)
 
     def run(image: Values) -> Values:
         net.setInput(np.ascontiguousarray(image))
@@ -173,14 +204,41 @@ def _by_opencv(model: bytes, name: str) -> Run:
     return run
 
 
-def _agree(one: Run, other: Run, shape: tuple[int, ...]) -> bool:
-    """Whether both give the same for noise in the ranges that networks take, 0 to 1 and to 255."""
-    noise = np.random.default_rng(0)
-    for brightest in (1, 255):
-        image = noise.uniform(0, brightest, shape).astype(np.float32)
-        first, second = one(image), other(image)
-        if first.shape != second.shape or not np.isfinite([first, second]).all():
-            return False
-        if np.abs(first - second).max() > TOLERANCE * np.abs(second).max():
-            return False
-    return True
+def _all_by_opencv(model: bytes, name: str) -> Callable[[Values], list[Values]]:
+    """All outputs, in ONNX's order."""
+    names = [output.name for output in read(model).output]
+    net = _net(model, name)
+
+    def run(image: Values) -> list[Values]:
+        net.setInput(np.ascontiguousarray(image))
+        return [np.array(output, np.float32) for output in net.forward(names)]
+
+    return run
+
+
+class _Comparison:
+    """Whether two ways to run a network give the same for two pictures of noise.
+
+    One is in the range 0 to 1 and one to 255, as networks take them. A network that gives the same
+    for both is not told by them, and so does not count as the same.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        noise = np.random.default_rng(0)
+        self._images = [noise.uniform(0, most, shape).astype(np.float32) for most in (1, 255)]
+
+    def alike(
+        self, one: Callable[[Values], list[Values]], other: Callable[[Values], list[Values]]
+    ) -> bool:
+        outputs = [other(image) for image in self._images]
+        told = any(not np.array_equal(*pair) for pair in zip(*outputs, strict=True))
+        return told and all(
+            len(found) == len(wanted) and all(map(_close, found, wanted))
+            for found, wanted in zip(map(one, self._images), outputs, strict=True)
+        )
+
+
+def _close(found: Values, wanted: Values) -> bool:
+    if found.shape != wanted.shape or not (np.isfinite(found).all() and np.isfinite(wanted).all()):
+        return False
+    return bool(np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max())

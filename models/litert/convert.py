@@ -7,8 +7,12 @@ of the same file before it uses it.
 
 from typing import Any
 
+from models.errors import ModelError
 from models.litert.operators import OPERATORS
 from models.litert.translation import Node, Translation, UnsupportedError, Value, stored
+
+# What an operator's code stumbles over where a node has another form, of another opset or of none.
+UNFORESEEN = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def convert(model: bytes, size: tuple[int, int] | None = None) -> bytes:
@@ -17,14 +21,9 @@ def convert(model: bytes, size: tuple[int, int] | None = None) -> bytes:
     ``size`` is the input's (height, width), where the network may have another than its own. The
     outputs are in the order of ONNX's. Raises UnsupportedError.
     """
-    import onnx
     from onnx import numpy_helper
 
-    try:
-        graph = onnx.load_from_string(model).graph
-    except Exception:  # protobuf's own, from a module without types
-        raise UnsupportedError("it is not an ONNX file") from None
-
+    graph = read(model)
     constants = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     translation = Translation(constants)
     _begin(translation, graph, size)
@@ -32,6 +31,23 @@ def convert(model: bytes, size: tuple[int, int] | None = None) -> bytes:
         _translate(translation, raw)
     outputs = [translation.flat(translation.value(output.name)) for output in graph.output]
     return translation.graph.file([value.tensor for value in outputs])
+
+
+def read(model: bytes) -> Any:
+    """The graph in an ONNX file.
+
+    Raises UnsupportedError where it is none, and ModelError where weights of it lie in other files:
+    it is this one that was hashed.
+    """
+    import onnx
+
+    try:
+        graph = onnx.load_from_string(model).graph
+    except Exception:  # protobuf's own, from a module without types
+        raise UnsupportedError("it is not an ONNX file") from None
+    if any(one.data_location == onnx.TensorProto.EXTERNAL for one in graph.initializer):
+        raise ModelError("it keeps weights in other files, which nobody has hashed")
+    return graph
 
 
 def _begin(translation: Translation, graph: Any, size: tuple[int, int] | None) -> None:
@@ -49,13 +65,13 @@ def _begin(translation: Translation, graph: Any, size: tuple[int, int] | None) -
 
 def _translate(translation: Translation, raw: Any) -> None:
     node = Node(raw)
-    if node.kind not in OPERATORS:
+    if node.kind not in OPERATORS or raw.domain not in ("", "ai.onnx"):
         raise UnsupportedError(f"the operator {node.kind}")
     if len(raw.output) != 1:
         raise UnsupportedError(f"{node.kind} with {len(raw.output)} outputs")
     try:
         made = OPERATORS[node.kind](translation, node)
-    except (IndexError, KeyError, TypeError, ValueError) as error:  # in another opset, or none
+    except UNFORESEEN as error:
         raise UnsupportedError(f"{node.kind} of another form: {error}") from error
     node.finish()
     if isinstance(made, Value):

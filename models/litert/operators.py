@@ -112,8 +112,8 @@ def _pad(to: Translation, node: Node) -> Value:
     value = image_of(to, node)
     amounts = np.array(to.whole(node.inputs[1])).reshape(2, 4).T
     node.demand("mode", b"constant")
-    if len(node.inputs) > 2 and to.number(node.inputs[2]).any():
-        raise UnsupportedError("Pad with anything but zeros")
+    if len(node.inputs) > 3 or (len(node.inputs) > 2 and to.number(node.inputs[2]).any()):
+        raise UnsupportedError("Pad of some axes, or with anything but zeros")
     shape = tuple(int(side + more.sum()) for side, more in zip(value.shape, amounts, strict=True))
     order = to.tensor(amounts[list(IMAGE)])
     return to.emit("PAD", [value.tensor, order], shape, image=True)
@@ -121,9 +121,9 @@ def _pad(to: Translation, node: Node) -> Value:
 
 def _resize(to: Translation, node: Node) -> Value:
     value = image_of(to, node)
-    node.demand("mode", b"nearest")
-    node.demand("coordinate_transformation_mode", b"asymmetric")
-    node.demand("nearest_mode", b"floor")
+    names = ("mode", "coordinate_transformation_mode", "nearest_mode")
+    if (way := [node.take(name) for name in names]) != [b"nearest", b"asymmetric", b"floor"]:
+        raise UnsupportedError(f"Resize by {way}")
     node.take("cubic_coeff_a")  # of another mode
     if len(node.inputs) != 3 or to.number(node.inputs[2]).tolist() != [1, 1, 2, 2]:
         raise UnsupportedError("Resize by anything but two")
@@ -145,7 +145,8 @@ def _clip(to: Translation, node: Node) -> Value:
 
 def _slope(to: Translation, node: Node) -> Value:
     value, slope = image_of(to, node), to.number(node.inputs[1])
-    if slope.size != value.shape[1]:
+    channels = value.shape[1]
+    if slope.shape not in ((channels, 1, 1), (1, channels, 1, 1)):
         raise UnsupportedError("PRelu with anything but a slope for each channel")
     inputs = [value.tensor, to.tensor(slope.reshape(1, 1, -1))]
     return to.emit("PRELU", inputs, value.shape, image=True)
@@ -180,6 +181,8 @@ def _by_channel(numbers: NDArray[Any], value: Value) -> NDArray[Any]:
 def _normalisation(to: Translation, node: Node) -> Value:
     value = to.value(node.inputs[0])
     scale, shift, mean, variance = (to.number(name) for name in node.inputs[1:])
+    if not value.image and len(value.shape) != 2:
+        raise UnsupportedError(f"BatchNormalization of {value.shape}")
     node.demand("training_mode", 0)
     node.take("momentum")  # of training
     factor = (scale / np.sqrt(variance + node.take("epsilon", 1e-5))).astype(np.float32)
@@ -267,7 +270,9 @@ def _one_to_one(name: str) -> Callable[[Translation, Node], Value]:
 def _constant(_to: Translation, node: Node) -> NDArray[Any]:
     from onnx import numpy_helper
 
-    found: NDArray[Any] = numpy_helper.to_array(node.take("value"))
+    if (value := node.take("value")) is None:
+        raise UnsupportedError("Constant without a tensor")
+    found: NDArray[Any] = numpy_helper.to_array(value)
     return found
 
 

@@ -48,7 +48,7 @@ class Calibration:
         """From a description; ModelError where it is none."""
         try:
             return cls._read(table)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             raise ModelError(f"{where}: the calibration is damaged") from None
 
     @classmethod

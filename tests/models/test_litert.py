@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The converter: what LiteRT makes of a network is what ONNX's own reference makes of it."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
@@ -14,7 +17,7 @@ from models import runtime
 from models.errors import ModelError
 from models.litert.convert import convert
 from models.litert.translation import IMAGE, UnsupportedError
-from models.runtime import LiteNetwork, Network
+from models.runtime import LiteNetwork, Network, SizedNetwork
 from tests.models.tiny import affine
 
 CHANNELS, HEIGHT, WIDTH = 4, 6, 8
@@ -83,6 +86,21 @@ CASES: dict[str, tuple[Callable[[str], list[Any]], Constants]] = {
         one("BatchNormalization", "g", "b", "m", "v", epsilon=1e-3),
         {"g": numbers(CHANNELS), "b": numbers(CHANNELS), "m": numbers(CHANNELS),
          "v": np.abs(numbers(CHANNELS))},
+    ),
+    "a tensor in a node": (
+        lambda output: [
+            helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(number(2))),
+            helper.make_node("Mul", ["input", "c"], [output]),
+        ],
+        {},
+    ),
+    "a matrix, transposed, and a bias": (
+        lambda output: [
+            helper.make_node("GlobalAveragePool", ["input"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "m", "b"], [output], transB=1),
+        ],
+        {"m": numbers(3, CHANNELS), "b": numbers(3)},
     ),
     "flattened": (one("Flatten"), {}),
     "reshaped": (one("Reshape", "s"), {"s": whole(0, -1)}),
@@ -165,6 +183,11 @@ def test_a_shape_that_is_computed_is_known() -> None:
         (one("Softmax", axis=1), {}),
         (one("Pad", pads=[0, 0, 1, 1, 0, 0, 1, 1]), {}),  # as before opset 11
         (one("MaxPool"), {}),
+        (one("Conv", "w", strides=[0, 0]), CONVOLUTION),
+        (one("PRelu", "a"), {"a": numbers(CHANNELS)}),
+        (one("Resize", "", "s", mode="nearest"), {"s": numbers(4)}),
+        (lambda output: [helper.make_node("Constant", [], [output], value_float=1.0)], {}),
+        (lambda output: [helper.make_node("Relu", ["input"], [output], domain="mine")], {}),
         (one("Transpose", perm=[0, 1, 3, 2]), {}),
     ],
 )
@@ -202,9 +225,18 @@ def test_a_conversion_that_answers_otherwise_is_not_used(
     assert "answers otherwise" in caplog.text
 
 
-def test_loading_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    Network(affine(np.eye(3), np.zeros(3)), "tiny")
-    assert capfd.readouterr().err == ""
+@pytest.mark.parametrize("closed", ["", "2>&-"])
+def test_loading_says_nothing_on_stderr(closed: str) -> None:
+    """In a process of its own: LiteRT announces its first network alone."""
+    script = (
+        "import numpy as np\n"
+        "from models.runtime import Network\n"
+        "from tests.models.tiny import affine\n"
+        "print(Network(affine(np.eye(3), np.zeros(3)), 'tiny').run(np.ones((1, 3, 8, 8), 'f4')))"
+    )
+    command = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, script]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[[1. 1. 1.]]", "")
 
 
 def test_a_network_that_neither_can_run_is_one_line() -> None:
@@ -216,3 +248,39 @@ def test_a_network_that_neither_can_run_is_one_line() -> None:
     model = network(nodes, {"m": numbers(5, 2)}, ["n", 2])
     with pytest.raises(ModelError, match="tiny: the network cannot take"):
         Network(model, "tiny").run(numbers(1, CHANNELS, HEIGHT, WIDTH))
+
+
+def test_weights_in_another_file_are_refused() -> None:
+    """What runs is what was hashed, and that is one file."""
+    file = onnx.load_from_string(affine(np.eye(3), np.zeros(3)))
+    weights = file.graph.initializer[0]
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="w.bin")
+    with pytest.raises(ModelError, match="tiny: it keeps weights in other files"):
+        Network(file.SerializeToString(), "tiny")
+
+
+def test_noise_that_tells_nothing_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is dead on noise is OpenCV's: its conversion could be anything."""
+    nodes = [
+        helper.make_node("Sub", ["input", "c"], ["dark"]),
+        helper.make_node("Relu", ["dark"], ["dead"]),
+        helper.make_node("GlobalAveragePool", ["dead"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["output"]),
+    ]
+    models = [network(nodes, {"c": number(most)}, ["n", CHANNELS]) for most in (300, 200)]
+    monkeypatch.setattr(runtime, "convert", lambda _model: convert(models[1]))
+    image = np.full((1, CHANNELS, HEIGHT, WIDTH), 400, np.float32)
+    assert Network(models[0], "tiny").run(image).tolist() == [[100.0] * CHANNELS]
+
+
+def test_a_sized_network_is_compared_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel: Constants = {"w": numbers(2, CHANNELS, 1, 1)}
+    model = network(one("Conv", "w")("output"), kernel, ["n", 2, "h", "w"])
+    other = network(one("Conv", "w")("output"), {"w": kernel["w"] * 1.1}, ["n", 2, "h", "w"])
+    image = RNG.integers(0, 255, (32, 64, CHANNELS), np.uint8)
+    (found,) = SizedNetwork(model, "tiny").run(image)
+    assert found.shape == (1, 2, 32, 64)
+    monkeypatch.setattr(runtime, "convert", lambda _model, size: convert(other, size))
+    with pytest.raises(ModelError, match="tiny: the two runtimes do not agree"):
+        SizedNetwork(model, "tiny")
