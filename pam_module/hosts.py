@@ -89,11 +89,12 @@ class PamPython:
     def log(self, priority: int, text: str) -> None:
         """Not with the syslog module: its openlog would rename the host's own log lines."""
         line = f"<{LOG_AUTHPRIV | priority}>pam_faceauth({self.service}:auth): {text}"
-        log = socket(AF_UNIX, SOCK_DGRAM)
         try:
-            log.setblocking(False)
-            log.sendto(line.encode(), SYSLOG_SOCKET)
+            log = socket(AF_UNIX, SOCK_DGRAM)
+            try:
+                log.setblocking(False)
+                log.sendto(line.encode(), SYSLOG_SOCKET)
+            finally:
+                log.close()
         except OSError:
-            return  # a log that is full or missing changes no verdict
-        finally:
-            log.close()
+            return  # a log that is full or missing, or no descriptor for it, changes no verdict

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The module's decisions, where they need no PAM and no bus."""
 
+import errno
 import os
 import pwd
 import socket
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -113,6 +115,12 @@ def test_pam_python_logs_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert log.recv(1000) == b"<85>pam_faceauth(sudo:auth): alice: match"
         for _ in range(1000):
             host.log(hosts.LOG_NOTICE, "nobody reads")
+
+    def none_left(*_arguments: int) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(hosts, "socket", none_left)
+    host.log(hosts.LOG_NOTICE, "no descriptor is left")
 
 
 def test_arguments() -> None:
