@@ -44,12 +44,12 @@ service_arguments = click.argument(
     metavar="SERVICE...",
     nargs=-1,
     callback=lambda *given: unique(*given),
-    shell_complete=lambda _context, _parameter, begun: here(begun),
+    shell_complete=lambda _context, _parameter, begun: services_here(begun),
 )
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show it and write nothing.")
 
 
-def here(begun: str = "") -> list[str]:
+def services_here(begun: str = "") -> list[str]:
     """The services of this machine whose names begin so, for a shell to complete."""
     folder = PamFolder()
     return [name for name in SERVICES if name.startswith(begun) and folder.has(name)]

@@ -6,7 +6,7 @@ BPCER: what an attack would pass by itself, no policy lets pass. A model without
 its threshold, and so does one that may refuse more live people than the policy wants.
 """
 
-from faceauthd.config import Config
+from faceauthd.config import PASSIVE, Config
 from faceauthd.policy import for_service
 from faceauthd.wire import Bounds, Cues, Ready
 from models.liveness.calibration import highest
@@ -28,7 +28,7 @@ def unproven(config: Config, info: Ready) -> list[str]:
     wanted: dict[float, str] = {}
     for name in ("", *sorted(config.services)):
         policy = for_service(config, name)
-        if policy.bpcer and policy.liveness:
+        if policy.bpcer and PASSIVE in policy.liveness:
             wanted.setdefault(policy.bpcer, f"service.{name}.bpcer" if name else "verify.bpcer")
     return [
         f"{where} = {bpcer:g}: {trouble}; it keeps its threshold"
