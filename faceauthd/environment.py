@@ -24,7 +24,9 @@ from faceauthd.variants import Typed
 LOGIND = "org.freedesktop.login1"
 MANAGER = "/org/freedesktop/login1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
-TIMEOUT = 1.0  # seconds for each question; there are four, one after the other, at most
+# Seconds for each question. There are four, one after the other, at most, and all within the two that
+# the PAM module waits longer than a scan may take.
+TIMEOUT = 0.4
 NO_SESSION = "org.freedesktop.login1.NoSessionForPID"
 NO_USER = "org.freedesktop.login1.NoUserForPID"
 # What the bus says where there is no logind.

@@ -42,9 +42,13 @@ class Gate:
     def caller(self, call: Call) -> Credentials:
         """Who calls; CancelledError where they have left already, BusyError where too often."""
         found = self._present(call)
-        if found.uid != authority.ROOT and not self._pace.allows(found.uid, time.monotonic()):
-            raise BusyError("too many calls of yours in a short time; wait a moment")
+        self.keep_pace(found.uid)
         return found
+
+    def keep_pace(self, uid: int) -> None:
+        """Count a call of this user's, or at their wish; BusyError where there are too many."""
+        if uid != authority.ROOT and not self._pace.allows(uid, time.monotonic()):
+            raise BusyError("too many calls of yours in a short time; wait a moment")
 
     def _present(self, call: Call) -> Credentials:
         try:

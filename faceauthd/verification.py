@@ -69,6 +69,8 @@ class Verification:
 
         def admitted(target: Target, caller: Credentials) -> None:
             service, wisher = arguments.verification(options, caller.uid)
+            if wisher is not None:  # su and sudo call as root
+                self._gate.keep_pace(wisher)
             asker = caller.uid if wisher is None else wisher
             stranger = OWN if asker in (0, target.uid) else asker
             policy = for_service(self._parts.config, service)

@@ -38,6 +38,18 @@ def test_a_user_who_calls_again_and_again_has_to_wait(
     assert all(stage.caller(ROOT).call("GetStatus").values() for _ in range(4))
 
 
+def test_who_asks_through_su_has_the_same_pace(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.service._gate, "_pace", Pace(2, 0))
+    wisher = {"caller": Typed("u", OTHER)}
+    for _ in range(2):
+        assert stage.caller(ROOT).call("CanVerify", "(sa{sv})", USER, wisher).values()
+    again = stage.caller(ROOT).call("CanVerify", "(sa{sv})", USER, wisher)
+    assert again.error() == "Busy"
+    assert stage.caller(ROOT).call("CanVerify", "(sa{sv})", USER, {}).values()
+
+
 def test_many_senders_leave_each_other_one_call(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
