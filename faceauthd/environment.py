@@ -24,8 +24,8 @@ from faceauthd.variants import Typed
 LOGIND = "org.freedesktop.login1"
 MANAGER = "/org/freedesktop/login1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
-# Seconds for each question. There are four, one after the other, at most, and all within the two that
-# the PAM module waits longer than a scan may take.
+# Seconds for each question. There are four, one after the other, at most, and all within the two
+# that the PAM module waits longer than a scan may take.
 TIMEOUT = 0.4
 NO_SESSION = "org.freedesktop.login1.NoSessionForPID"
 NO_USER = "org.freedesktop.login1.NoUserForPID"

@@ -10,7 +10,8 @@ from faceauthd.config import CameraConfig, LockoutConfig
 from faceauthd.environment import Place, Surroundings
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
-from faceauthd.sessions.follow import SURER
+from faceauthd.sessions import follow
+from faceauthd.sessions.follow import EVERY, SURER
 from faceauthd.variants import Typed
 from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import GOOD, NOBODY, STRANGE
@@ -222,7 +223,11 @@ def test_a_run_is_judged_by_a_threshold_of_its_own(stage: Stage) -> None:
     assert stage.result_of(*[GOOD] * CONFIG.verify.frames) == "error"
 
 
-def test_a_user_is_followed_only_where_a_measurement_says_when_it_is_sure(stage: Stage) -> None:
+def test_a_user_is_followed_only_where_a_measurement_says_when_it_is_sure(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "FEW", CONFIG.verify.frames)
+
     def threshold(_model: str, fmr: float) -> float:
         if fmr < CONFIG.verify.fmr:
             raise CalibrationError("nobody measured that")
@@ -234,7 +239,7 @@ def test_a_user_is_followed_only_where_a_measurement_says_when_it_is_sure(stage:
     assert set(stage.worker.scans[-1].every[1:]) == {0.0}
     stage.parts.threshold = lambda _model, _fmr: 0.9
     assert stage.result_of(*[GOOD] * CONFIG.verify.frames) == "match"
-    assert max(stage.worker.scans[-1].every) > 0
+    assert set(stage.worker.scans[-1].every) == {EVERY}
 
 
 def test_an_unforeseen_error_refuses_and_frees_the_camera(
