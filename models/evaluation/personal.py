@@ -1,42 +1,47 @@
 # SPDX-License-Identifier: MIT
 """What a personal head is worth: ``python -m models.evaluation.personal --data ../shared/data``.
 
-For each source that shows both kinds: a head (models/liveness/head.py) is learnt from half of its
-recordings and judged, beside the stock model, by the other half. Where a source has one recording
-of a kind, that is cut in two in time, and a tenth of it between the halves is left out; its halves
-resemble each other, and the table says so.
+For each source that shows both kinds, heads (models/liveness/head.py) are learnt from some of its
+recordings and judged, beside the stock model, by the others, so that each recording is judged once.
+Where a source has one recording of a kind, its recordings are cut in two in time, and a tenth of
+them between the halves is left out; the halves resemble each other, and the table says so.
+
+``--gate`` asks what ``faceauth liveness install`` makes of such heads: each is learnt from a third
+of a source, compared with the stock model on the second and, if it is installed, judged by the
+third, in turns. Few sources have the 30 decisions of each kind that it takes, so the gate is tried
+as it is, and with single frames in the place of decisions.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import process_time
-
-import numpy as np
+from typing import NamedTuple
 
 from models.errors import ModelError
 from models.evaluation import datasets
 from models.evaluation.compare import judged
 from models.evaluation.datasets import DatasetError, Sample, recordings
-from models.evaluation.liveness import ALL, Scored, report
-from models.liveness import head, networks
-from models.liveness.dataset import crop_of
+from models.evaluation.liveness import ALL, RUN, Rates, Scored, report
+from models.liveness import install, networks
 from models.liveness.passive import STOCK, PassiveModel, load_described
-from models.liveness.train import passive
+from models.liveness.presets import preset
+from models.liveness.train import HEAD_THRESHOLD, learnt_head, passive
 
 FEWEST = 20  # images of a kind; with fewer, a source tells nothing
-THRESHOLD = 0.5  # a head weighs live faces and attacks alike, so this is its middle
-BETWEEN = 0.1  # of one recording, what lies between its halves
+FOLDS = 4
+BETWEEN = 0.1  # of one recording, what lies between its parts
+ARCHITECTURE = networks.architecture("minifasnet-head")
+Parts = list[list[Sample]]
 
 
-@dataclass(frozen=True)
-class Halves:
-    """A source's images to learn from and to judge by; ``apart`` where no recording is in both."""
+class Source(NamedTuple):
+    """A source in parts; ``apart`` where no recording is in two of them."""
 
-    learnt: list[Sample]
-    judged: list[Sample]
+    name: str
+    parts: Parts
     apart: bool
 
 
@@ -44,72 +49,118 @@ def main() -> int:
     """0, or 1 with one line on stderr."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder shared/data")
+    parser.add_argument("--gate", action="store_true", help="what install makes of the heads")
     options = parser.parse_args()
     try:
         samples = [one for one in datasets.read(options.data / "liveness") if one.box is not None]
-        print("| source | recordings | learnt from | judged by | stock | with a head | seconds |")
-        print("|" + "---|" * 7)
-        for source in sorted({one.source for one in samples}):
-            _row(source, [one for one in samples if one.source == source])
+        stock = load_described(STOCK / "model.json")
+        for line in gate_lines(samples, stock) if options.gate else lines(samples, stock):
+            print(line, flush=True)
     except (DatasetError, ModelError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _row(source: str, samples: Sequence[Sample]) -> None:
-    counts = [sum(one.live == live for one in samples) for live in (True, False)]
-    if min(counts) < FEWEST:
-        return
-    halves = divided(samples)
-    stock = load_described(STOCK / "model.json")
-    started = process_time()
-    personal = learnt(halves.learnt)
-    seconds = process_time() - started
-    cells = [_acer(judged(halves.judged, model), model) for model in (stock, personal)]
-    kind = "apart" if halves.apart else "halves of one"
-    sizes = (len(halves.learnt), len(halves.judged))
-    print(
-        f"| {source} | {kind} | {sizes[0]} | {sizes[1]} | {cells[0]} | {cells[1]} "
-        f"| {seconds:.1f} |",
-        flush=True,
-    )
+def lines(samples: Sequence[Sample], stock: PassiveModel) -> Iterator[str]:
+    """A Markdown table: stock and heads, each source's ACER."""
+    yield "| source | recordings | images | learnt | stock | with a head | seconds |"
+    yield "|" + "---|" * 7
+    for source in sources(samples, FOLDS, 2):
+        started, scored = process_time(), []
+        for out, part in enumerate(source.parts):
+            rest = [one for index, own in enumerate(source.parts) if index != out for one in own]
+            # Of halves of one recording, the second alone is judged: as a camera goes on.
+            if source.apart or out == len(source.parts) - 1:
+                scored += judged(part, learnt(rest))
+        seconds = process_time() - started
+        known = judged([one.sample for one in scored], stock)
+        times = len(source.parts) if source.apart else 1
+        yield (
+            f"| {source.name} | {'apart' if source.apart else 'halves of one'} | {len(scored)} "
+            f"| {times} times | {acer(known, stock.threshold)} | {acer(scored, HEAD_THRESHOLD)} "
+            f"| {seconds / times:.1f} |"
+        )
+
+
+def gate_lines(samples: Sequence[Sample], stock: PassiveModel) -> Iterator[str]:
+    """A Markdown table: what the gate makes of each head, and how it is on what comes after."""
+    yield "| source | recordings | gate | with frames as decisions | stock | with a head |"
+    yield "|" + "---|" * 6
+    for source in sources(samples, 3, 3):
+        for turn in range(3):
+            own, compared, later = (source.parts[(turn + part) % 3] for part in range(3))
+            model = learnt(own)
+            candidate, known = judged(compared, model), judged(compared, stock)
+            after, before = judged(later, model), judged(later, stock)
+            verdicts = [verdict(candidate, known, stock.threshold, run) for run in (RUN, 1)]
+            yield (
+                f"| {source.name} | {'apart' if source.apart else 'thirds of one'} "
+                f"| {verdicts[0]} | {verdicts[1]} | {acer(before, stock.threshold)} "
+                f"| {acer(after, HEAD_THRESHOLD)} |"
+            )
+
+
+def verdict(candidate: Sequence[Scored], known: Sequence[Scored], at: float, run: int) -> str:
+    """What the gate says, in a word or two."""
+    new, old = (candidate, HEAD_THRESHOLD), (known, at)
+    found = install.compare(new, old, ([old], [old, new]), run)
+    if found.worse:
+        return "worse"
+    return "too few" if found.missing else "accepted"
 
 
 def learnt(samples: Sequence[Sample]) -> PassiveModel:
     """The stock model with a head learnt from these images."""
-    architecture = networks.architecture("minifasnet-head")
-    crops = np.stack([crop_of(one, architecture.scale, architecture.size) for one in samples])
-    live = np.array([one.live for one in samples])
-    network = (STOCK / "model.onnx").read_bytes()
-    return passive(head.learn(network, architecture.live, crops, live), architecture, THRESHOLD)
+    settings = preset(ARCHITECTURE.name, finetune=True)
+    with tempfile.TemporaryDirectory() as work:
+        network = learnt_head(samples, settings, Path(work))
+    return passive(network, ARCHITECTURE, HEAD_THRESHOLD)
 
 
-def divided(samples: Sequence[Sample]) -> Halves:
-    """Whole recordings of each kind to either side, or the halves of the only one."""
-    sides: tuple[list[Sample], list[Sample]] = ([], [])
-    apart = True
-    for live in (True, False):
-        own = recordings(one for one in samples if one.live == live)
-        if len(own) == 1:
-            (frames,) = own.values()
-            half = round(len(frames) * (1 - BETWEEN) / 2)
-            sides[0].extend(frames[:half])
-            sides[1].extend(frames[-half:])
-            apart = False
+def sources(samples: Sequence[Sample], most: int, fewest: int) -> Iterator[Source]:
+    """The sources with enough images of both kinds, in up to ``most`` parts, or in ``fewest``."""
+    for name in sorted({one.source for one in samples}):
+        own = [one for one in samples if one.source == name]
+        kinds = [recordings(one for one in own if one.live == live) for live in (True, False)]
+        if min(sum(map(len, kind.values())) for kind in kinds) < FEWEST:
             continue
-        taken = [0, 0]
-        for frames in sorted(own.values(), key=len, reverse=True):
-            side = int(taken[0] > taken[1])
-            sides[side].extend(frames)
-            taken[side] += len(frames)
-    return Halves(*sides, apart)
+        count = min(most, *map(len, kinds))
+        if count >= fewest:
+            yield Source(name, whole(kinds, count), apart=True)
+        else:
+            yield Source(name, in_time(kinds, fewest), apart=False)
 
 
-def _acer(scored: Sequence[Scored], model: PassiveModel) -> str:
-    row = report(scored, model.threshold).frames[ALL]
+def whole(kinds: Sequence[Mapping[tuple[str, str], list[Sample]]], count: int) -> Parts:
+    """Whole recordings in ``count`` parts, of each kind about as many images in each."""
+    parts: Parts = [[] for _ in range(count)]
+    for kind in kinds:
+        taken = [0] * count
+        for frames in sorted(kind.values(), key=len, reverse=True):
+            part = taken.index(min(taken))
+            parts[part].extend(frames)
+            taken[part] += len(frames)
+    return parts
+
+
+def in_time(kinds: Sequence[Mapping[tuple[str, str], list[Sample]]], count: int) -> Parts:
+    """All of a kind's frames, cut into ``count`` parts with a gap between."""
+    parts: Parts = [[] for _ in range(count)]
+    for kind in kinds:
+        frames = [one for own in kind.values() for one in own]
+        length = len(frames) * (1 - (count - 1) * BETWEEN) / count
+        for part in range(count):
+            start = part * (length + BETWEEN * len(frames))
+            parts[part].extend(frames[round(start) : round(start + length)])
+    return parts
+
+
+def acer(scored: Sequence[Scored], threshold: float) -> str:
+    """ACER (APCER of the worst species / BPCER) per frame, in percent."""
+    row: Rates = report(scored, threshold).frames[ALL]
     worst = max(rate.value for rate in row.apcer.values())
-    assert row.acer is not None, "a source has both kinds on either side"
+    assert row.acer is not None, "a source has both kinds in each part"
     return f"{100 * row.acer:.1f} ({100 * worst:.1f} / {100 * row.bpcer.value:.1f})"
 
 

@@ -42,8 +42,9 @@ SAME = (
 def card(trained: Trained, name: str, settings: Settings) -> str:
     """The card as Markdown."""
     start = settings.start.name if settings.start else ""
-    parts = {"training": trained.split.train, "validation": trained.split.validation}
-    parts |= {"test": trained.split.test} if trained.split.test else {}
+    split = trained.split
+    named = {"training": split.train, "validation": split.validation, "test": split.test}
+    parts = {title: samples for title, samples in named.items() if samples}
     return HEAD.format(
         name=name,
         architecture=trained.architecture.name,
@@ -65,7 +66,7 @@ def card(trained: Trained, name: str, settings: Settings) -> str:
 
 def _how(trained: Trained, settings: Settings) -> str:
     if trained.architecture.head:
-        return f"in one step, its last layer alone (seed {settings.seed})"
+        return f"in one step, a head of its own (seed {settings.seed})"
     best = min(trained.history, key=lambda epoch: epoch.validation_loss).number
     return (
         f"for {trained.history[-1].number} epochs, of which number {best} was the best (seed "

@@ -150,12 +150,28 @@ def stream(
     return crops.map(shaped).batch(batch).prefetch(2)
 
 
+def varied_crops(
+    samples: Iterable[Sample], scale: float, size: int, path: Path, rounds: int, seed: int
+) -> NDArray[np.uint8]:
+    """``held_crops``, ``rounds`` times over, each time as a camera may vary them."""
+    listed = list(samples)
+    kept = _kept(path, rounds * len(listed), size)
+    for number in range(len(kept)):
+        rng = np.random.default_rng((seed, number))
+        kept[number] = crop_of(listed[number % len(listed)], scale, size, rng)
+    return kept
+
+
 def held_crops(samples: Iterable[Sample], scale: float, size: int, path: Path) -> NDArray[np.uint8]:
     """Crops (n, size, size, 3) as they are, kept in the file ``path`` and not in memory."""
     listed = list(samples)
-    kept = np.lib.format.open_memmap(
-        path, mode="w+", dtype=np.uint8, shape=(len(listed), size, size, 3)
-    )
+    kept = _kept(path, len(listed), size)
     for number, sample in enumerate(listed):
         kept[number] = crop_of(sample, scale, size)
     return kept
+
+
+def _kept(path: Path, count: int, size: int) -> NDArray[np.uint8]:
+    """Room for crops, in a file."""
+    shape = (count, size, size, 3)
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """A personal head: a network stays as it is, and what it makes of its features is learnt anew.
 
-MiniFASNetV2's last layer weighs 128 features for each class, and 256 where two such networks look
-together (twin.py). ``learn`` has the runtime compute these features for a person's own crops and
-moves the weights of the class "live" by as little as
-tells their live faces from their attacks: a logistic regression that starts from the network's own
-answer and is pulled back to it. That has one solution, needs no TensorFlow and takes seconds on
-one core, nearly all of them for the features. What comes out is a network like the one that went
-in, of the same cost.
+MiniFASNetV2's convolutions end in 512 features, and in 1,024 where two such networks look together
+(twin.py). ``learn`` has the runtime compute these features for a person's own crops and adds to the
+logit of "live" as little of them as tells their live faces from their attacks: a logistic
+regression that starts from the network's own answer and is pulled back to it. That has one
+solution, needs no TensorFlow and takes seconds on one core, nearly all of them for the features.
+
+Two are learnt, one of the crops as they are and one of crops that a camera varied as well, and
+their mean is taken: the first is the better one where there are few recordings, the second where
+the next recording looks otherwise (docs/liveness.md, "A head for one camera").
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,35 +23,55 @@ from models.liveness.export import ExportError
 from models.runtime import Network
 
 Numbers = NDArray[np.float64]
-LAYER = "prob"  # the last one, as networks.minifasnet names it
+Crops = NDArray[np.uint8]
 FLOAT = 1  # ONNX's number for float32
 # The pull towards the network's own answer, in crops that would have to speak against it.
-PULL = 1.0
+PULL = 10.0
 STEPS = 50  # of Newton's method, which takes about ten
 
 
 @dataclass(frozen=True)
 class Head:
-    """What is added to the logit of "live": features (128,) times ``weights``, plus ``bias``."""
+    """What is added to the logit of "live": features (k,) times ``weights``, plus ``bias``."""
 
     weights: Numbers
     bias: float
 
 
-def learn(network: bytes, live: int, crops: NDArray[np.uint8], labels: NDArray[np.bool_]) -> bytes:
+def learn(
+    network: bytes,
+    live: int,
+    crops: Crops,
+    labels: NDArray[np.bool_],
+    varied: Crops | None = None,
+) -> bytes:
     """``network`` with a head learnt from crops (n, size, size, 3) BGR; ``labels`` says which live.
 
-    ``live`` is the index of that class. ExportError where the network has no such last layer, and
-    ValueError where there are not crops of both kinds.
+    ``live`` is the index of that class; ``varied`` has some more of each crop (n times as many, in
+    rounds) as a camera may show it. ExportError where the network has no features to learn from,
+    and ValueError where there are not crops of both kinds.
     """
     if labels.all() or not labels.any():
         raise ValueError("a head is learnt from live faces and attacks, and one kind is missing")
-    last = LastLayer.of(network)
-    crops = np.concatenate([crops, crops[:, :, ::-1]])  # a face is as live in a mirror
-    labels = np.tile(labels, 2)
-    features = last.features(crops)
-    odds = _log_odds(features @ last.kernel + last.bias, live)
-    return last.moved(live, fit(features, odds, labels))
+    trunk = Trunk.of(network)
+    mirrored = (one[:, ::-1] for one in crops)  # a face is as live in a mirror
+    features, odds = trunk.run([*crops, *mirrored], live)
+    heads = [fit(features, odds, np.tile(labels, 2))]
+    if varied is not None and len(varied):
+        more, more_odds = trunk.run(varied, live)
+        rounds = 2 + len(varied) // len(crops)
+        heads.append(
+            fit(
+                np.concatenate([features, more]),
+                np.concatenate([odds, more_odds]),
+                np.tile(labels, rounds),
+            )
+        )
+    mean = Head(
+        np.mean([one.weights for one in heads], axis=0),
+        float(np.mean([one.bias for one in heads])),
+    )
+    return trunk.with_head(live, mean)
 
 
 def fit(features: Numbers, offset: Numbers, labels: NDArray[np.bool_]) -> Head:
@@ -75,67 +98,66 @@ def fit(features: Numbers, offset: Numbers, labels: NDArray[np.bool_]) -> Head:
 
 
 @dataclass(frozen=True)
-class LastLayer:
-    """A network's last layer: the ONNX model, the node in it, and its weights (k, classes)."""
+class Trunk:
+    """A network, and the names of the flat features that it ends in."""
 
     model: Any
-    node: Any
-    kernel: Numbers
-    bias: Numbers
+    flat: tuple[str, ...]
 
     @classmethod
-    def of(cls, network: bytes) -> "LastLayer":
+    def of(cls, network: bytes) -> "Trunk":
         import onnx
-        from onnx import numpy_helper
 
         try:
             model = onnx.load_from_string(network)
         except Exception:  # protobuf's own, from a module without types
             raise ExportError("it is not an ONNX file") from None
-        constants = {one.name: one for one in model.graph.initializer}
-        dense = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
-        if not dense or sum(node.input[1] == dense[-1].input[1] for node in dense) != 1:
-            raise ExportError("it has no last layer of its own to learn a head for")
-        node = dense[-1]
-        kernel, *bias = (numpy_helper.to_array(constants[name]) for name in node.input[1:])
-        if any(one.name == "transB" and one.i for one in node.attribute):
-            kernel = kernel.T
-        return cls(model, node, kernel.astype(np.float64), sum(bias, np.zeros(kernel.shape[1])))
+        flat = [node.output[0] for node in model.graph.node if node.op_type == "Flatten"]
+        if not flat:
+            raise ExportError("it has no flat features to learn a head from")
+        return cls(model, tuple(flat))
 
-    def features(self, crops: NDArray[np.uint8]) -> Numbers:
-        """What reaches this layer (n, k), by the runtime."""
+    def run(self, crops: Iterable[Crops], live: int) -> tuple[Numbers, Numbers]:
+        """The features (n, k) and the network's own log odds of "live" (n,), by the runtime."""
         import onnx
 
-        cut = onnx.ModelProto()
-        cut.CopyFrom(self.model)
-        shape = [None, len(self.kernel)]
-        output = onnx.helper.make_tensor_value_info(self.node.input[0], FLOAT, shape)
-        cut.graph.output[0].CopyFrom(output)
-        del cut.graph.node[list(self.model.graph.node).index(self.node) :]
-        runs = Network(cut.SerializeToString(), "the network's features")
+        whole = onnx.ModelProto()
+        whole.CopyFrom(self.model)
+        (answer,) = whole.graph.output
+        names = [*self.flat, answer.name]
+        whole.graph.node.append(onnx.helper.make_node("Concat", names, ["features"], axis=1))
+        classes = answer.type.tensor_type.shape.dim[1].dim_value
+        answer.CopyFrom(onnx.helper.make_tensor_value_info("features", FLOAT, ["n", "k"]))
+        runs = Network(whole.SerializeToString(), "the network's features")
         blobs = (np.ascontiguousarray(one.transpose(2, 0, 1)[None], np.float32) for one in crops)
-        return np.concatenate([runs.run(blob) for blob in blobs]).astype(np.float64)
+        found = np.concatenate([runs.run(blob) for blob in blobs]).astype(np.float64)
+        return found[:, :-classes], _log_odds(found[:, -classes:], live)
 
-    def moved(self, live: int, head: Head) -> bytes:
-        """The network with the head added, its last layer named as networks.minifasnet does."""
-        from onnx import helper, numpy_helper
+    def with_head(self, live: int, head: Head) -> bytes:
+        """The network with the head added to its answer."""
+        from onnx import ModelProto, helper, numpy_helper
 
-        kernel, bias = self.kernel.copy(), self.bias.copy()
-        kernel[:, live] += head.weights
-        bias[live] += head.bias
-        names = [f"{LAYER}/0", f"{LAYER}/1"]
-        graph = self.model.graph
-        kept = [one for one in graph.initializer if one.name not in [*self.node.input[1:], *names]]
-        del graph.initializer[:]
-        new = (
-            numpy_helper.from_array(one.astype(np.float32), name)
-            for one, name in zip((kernel, bias), names, strict=True)
+        whole = ModelProto()
+        whole.CopyFrom(self.model)
+        graph = whole.graph
+        (answer,) = graph.output
+        name = f"head{sum(node.op_type == 'Concat' for node in graph.node)}"
+        kernel = np.zeros((len(head.weights), answer.type.tensor_type.shape.dim[1].dim_value))
+        bias = np.zeros(kernel.shape[1])
+        kernel[:, live], bias[live] = head.weights, head.bias
+        for part, values in enumerate((kernel, bias)):
+            array = numpy_helper.from_array(values.astype(np.float32), f"{name}/{part}")
+            graph.initializer.append(array)
+        (last,) = (node for node in graph.node if answer.name in node.output)
+        last.output[0] = f"{name}/before"
+        graph.node.extend(
+            [
+                helper.make_node("Concat", self.flat, [f"{name}/features"], axis=1),
+                helper.make_node("Gemm", [f"{name}/features", f"{name}/0", f"{name}/1"], [name]),
+                helper.make_node("Add", [last.output[0], name], [answer.name]),
+            ]
         )
-        graph.initializer.extend([*kept, *new])
-        self.node.CopyFrom(
-            helper.make_node("Gemm", [self.node.input[0], *names], list(self.node.output))
-        )
-        data: bytes = self.model.SerializeToString()
+        data: bytes = whole.SerializeToString()
         return data
 
 

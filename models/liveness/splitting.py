@@ -37,6 +37,12 @@ class Split:
     def judged(self) -> list[Sample]:
         return self.test or self.validation
 
+    def without_choice(self) -> "Split":
+        """The same for what chooses nothing: all that does not judge trains."""
+        if self.test:
+            return Split(self.unit, [*self.train, *self.validation], [], self.test)
+        return Split(self.unit, self.train, [], self.validation)
+
 
 def split(samples: Sequence[Sample], seed: int, share: float = 0.2) -> Split:
     """About ``share`` (0-1) of each kind for validation and as much for the test, by whole units.

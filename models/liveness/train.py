@@ -3,7 +3,9 @@
 
 ``train`` looks at every image once, divides the recordings (splitting.py), trains with early
 stopping (fitting.py), writes the runtime's network, and then measures that very network on the
-recordings that judge. The threshold lies where the recordings that chose have equal errors.
+recordings that judge. The threshold lies where the recordings that chose have equal errors. Where a
+head alone is learnt (head.py), nothing is to be chosen: all recordings that do not judge train it,
+and its threshold is 1/2, since it weighs live faces and attacks alike.
 
 The same data, settings and seed give the same split and the same stream of images; the numbers may
 differ in their last digits between machines. TensorFlow is imported inside the functions alone.
@@ -39,7 +41,9 @@ from models.liveness.torchfile import WeightsError
 
 PARTS = ("all", "head")
 STOCK_NETWORK = STOCK / "model.onnx"
-CHECKPOINT, HELD = "checkpoint.npz", "held.npy"
+CHECKPOINT, HELD, VARIED = "checkpoint.npz", "held.npy", "varied.npy"
+HEAD_THRESHOLD = 0.5
+ROUNDS = 4  # of crops that a camera varied, for a head
 LOWEST, HIGHEST = 0.001, 0.999  # of a threshold
 
 
@@ -93,14 +97,17 @@ def train(
     if not looked.samples:
         raise DatasetError(f"no image can be used: {(looked.unreadable or ['no face'])[0]}")
     require_both_kinds(looked.samples)
-    parts = split(looked.samples, settings.seed, settings.share)
-    listener.on_split(parts)
     architecture = networks.architecture(settings.architecture)
+    parts = split(looked.samples, settings.seed, settings.share)
+    if architecture.head:
+        parts = parts.without_choice()
+    listener.on_split(parts)
     work.mkdir(parents=True, exist_ok=True)
     model: Any = None
     history: list[Epoch] = []
     if architecture.head:
-        network = _learnt_head(parts, settings, architecture, work)
+        network = learnt_head(parts.train, settings, work)
+        threshold = HEAD_THRESHOLD
     else:
         workers = team()
         if resume and workers.workers > 1:
@@ -109,7 +116,7 @@ def train(
         if not workers.is_chief:
             return None
         network = export(model)
-    threshold = _threshold(network, architecture, parts.validation)
+        threshold = _threshold(network, architecture, parts.validation)
     scored = judged(parts.judged, passive(network, architecture, threshold))
     return Trained(
         network=network,
@@ -177,16 +184,19 @@ def _threshold(
     return equal_threshold(scores[0], scores[1])
 
 
-def _learnt_head(
-    parts: Split, settings: Settings, architecture: networks.Architecture, work: Path
-) -> bytes:
-    """The network that it starts from, or the one that ships, with a last layer of its own."""
+def learnt_head(samples: Sequence[Sample], settings: Settings, work: Path) -> bytes:
+    """The network that it starts from, or the one that ships, with a head of its own.
+
+    ``work`` is a folder for the crops.
+    """
+    architecture = networks.architecture(settings.architecture)
     start = settings.start or STOCK_NETWORK
     crop = (architecture.scale, architecture.size)
-    crops = dataset.held_crops(parts.train, *crop, work / HELD)
-    labels = np.array([sample.live for sample in parts.train])
+    crops = dataset.held_crops(samples, *crop, work / HELD)
+    varied = dataset.varied_crops(samples, *crop, work / VARIED, ROUNDS, settings.seed)
+    labels = np.array([sample.live for sample in samples])
     try:
-        return head.learn(start.read_bytes(), architecture.live, crops, labels)
+        return head.learn(start.read_bytes(), architecture.live, crops, labels, varied)
     except (OSError, ExportError) as error:
         raise WeightsError(f"{start} cannot be given a head: {error}") from None
 

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Two networks of one kind as one: both look at the image, and the logits' mean is the answer.
 
-Two networks that err on different images err less together. The features of both reach one last
-layer, so that a head can be learnt for it (head.py); the first network's own weights keep their
-names, so that training can go on from them (export.restore).
+Two networks that err on different images err less together. A head can be learnt from the features
+of both (head.py); the first network's own weights keep their names, so that training can go on from
+them (export.restore).
 """
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from models.liveness.head import FLOAT, LastLayer
+from models.liveness.export import ExportError
+from models.liveness.head import FLOAT, Numbers
 
 SECOND = "second/"  # before the names of the second network's parts
 
@@ -17,7 +21,7 @@ def twin(first: bytes, second: bytes) -> bytes:
     """The ONNX file of both, which take one input; ExportError where one has no last layer."""
     from onnx import checker, helper, numpy_helper
 
-    ends = [LastLayer.of(network) for network in (first, second)]
+    ends = [_LastLayer.of(network) for network in (first, second)]
     for node in ends[1].model.graph.node:
         names = [*node.input], [*node.output]
         for kept, found in zip((node.input, node.output), names, strict=True):
@@ -42,6 +46,35 @@ def twin(first: bytes, second: bytes) -> bytes:
     return data
 
 
-def _before(end: LastLayer) -> list[object]:
+@dataclass(frozen=True)
+class _LastLayer:
+    """A network's last layer: the ONNX model, the node in it, and its weights (k, classes)."""
+
+    model: Any
+    node: Any
+    kernel: Numbers
+    bias: Numbers
+
+    @classmethod
+    def of(cls, network: bytes) -> "_LastLayer":
+        import onnx
+        from onnx import numpy_helper
+
+        try:
+            model = onnx.load_from_string(network)
+        except Exception:  # protobuf's own, from a module without types
+            raise ExportError("it is not an ONNX file") from None
+        constants = {one.name: one for one in model.graph.initializer}
+        dense = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
+        if not dense or sum(node.input[1] == dense[-1].input[1] for node in dense) != 1:
+            raise ExportError("it has no last layer of its own")
+        node = dense[-1]
+        kernel, *bias = (numpy_helper.to_array(constants[name]) for name in node.input[1:])
+        if any(one.name == "transB" and one.i for one in node.attribute):
+            kernel = kernel.T
+        return cls(model, node, kernel.astype(np.float64), sum(bias, np.zeros(kernel.shape[1])))
+
+
+def _before(end: _LastLayer) -> list[object]:
     """The nodes before the last layer."""
     return list(end.model.graph.node)[: list(end.model.graph.node).index(end.node)]

@@ -94,8 +94,11 @@ def test_plain_folders_train_too(
             picture(tmp_path / "data" / kind / f"{number}.png", light, rng)
     outcome = train(tmp_path / "data", tmp_path / "out")
     assert outcome.status == Exit.DONE, outcome.err
-    assert "too few recordings to judge by" in outcome.err
-    assert "flatter" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert "2 recordings judge" in outcome.err
+    assert "took no part in the training" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    about = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert about["threshold"] == 0.5
+    assert about["calibration"]["decisions"] == 1
 
 
 def test_unreadable_images_are_left_out_and_said(train: Train, tmp_path: Path) -> None:

@@ -42,25 +42,36 @@ def test_the_tutorials_variation_keeps_size_and_varies() -> None:
     assert not np.array_equal(first, leave_out.varied(image, np.random.default_rng(2)))
 
 
-def test_a_head_is_judged_by_other_recordings_or_by_a_later_half() -> None:
-    many = [
+def two_kinds(sessions: str, count: int) -> list[Sample]:
+    return [
         one
         for live in (True, False)
-        for session in "abc"
-        for one in frames("s", f"{session}{live}", 10, live=live)
+        for session in sessions
+        for one in frames("s", f"{session}{live}", count, live=live)
     ]
-    halves = personal.divided(many)
-    assert halves.apart
-    learnt, judged = ({one.session for one in part} for part in (halves.learnt, halves.judged))
-    assert learnt | judged == {one.session for one in many}
-    assert not learnt & judged
-    single = [one for live in (True, False) for one in frames("s", f"{live}", 20, live=live)]
-    halves = personal.divided(single)
-    assert not halves.apart
-    assert len(halves.learnt) == len(halves.judged) == 18
-    assert max(one.path for one in halves.learnt if one.live) < min(
-        one.path for one in halves.judged if one.live
-    )
+
+
+def test_a_head_is_judged_by_other_recordings() -> None:
+    samples = two_kinds("abc", 10)
+    (source,) = personal.sources(samples, 4, 2)
+    assert source.apart
+    parts = [{one.session for one in part} for part in source.parts]
+    assert [len(part) for part in parts] == [2, 2, 2]
+    assert set.union(*parts) == {one.session for one in samples}
+
+
+def test_or_by_a_later_part_of_the_only_one() -> None:
+    (source,) = personal.sources(two_kinds("a", 20), 4, 2)
+    assert not source.apart
+    first, second = source.parts
+    assert len(first) == len(second) == 18
+    assert max(one.path for one in first if one.live) < min(one.path for one in second if one.live)
+    (in_thirds,) = personal.sources(two_kinds("ab", 20), 3, 3)
+    assert (len(in_thirds.parts), in_thirds.apart) == (3, False)
+
+
+def test_too_few_images_tell_nothing() -> None:
+    assert not list(personal.sources(two_kinds("abc", 6), 4, 2))
 
 
 def test_the_table_has_a_row_for_each_model_and_denies_together() -> None:

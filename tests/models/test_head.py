@@ -73,20 +73,48 @@ def test_many_attacks_do_not_outvote_few_live_faces() -> None:
     assert (found > 0).mean() > 0.9
 
 
+def test_the_other_classes_are_left_as_they_are() -> None:
+    crops, labels = both(0)
+    knows = affine(np.array([[0.1, 0, 0], [0, 0.1, 0]]), np.array([3.0, -1.0]))
+    blob = crops[0].transpose(2, 0, 1)[None].astype(np.float32)
+    before, after = (
+        Network(network, "tiny").run(blob)[0]
+        for network in (knows, head.learn(knows, LIVE, crops, labels))
+    )
+    assert after[1 - LIVE] == pytest.approx(before[1 - LIVE])
+    assert after[LIVE] != pytest.approx(before[LIVE])
+
+
 def test_one_kind_alone_and_strange_networks_are_one_line() -> None:
     crops, labels = both(0)
     with pytest.raises(ValueError, match="one kind is missing"):
         head.learn(undecided(), LIVE, crops[labels], labels[labels])
     with pytest.raises(ExportError, match="not an ONNX file"):
         head.learn(b"no network", LIVE, crops, labels)
-    graph = Graph("sums")
-    kernel = graph.constant(np.ones((192, 2)))
-    flat = graph.node("Flatten", "input")
-    ways = [graph.node("MatMul", flat, kernel) for _ in range(2)]
-    graph.node("Add", *ways, output="output")
-    twice = graph.model(("input", (3, 8, 8)), ("output", 2))
-    with pytest.raises(ExportError, match="no last layer of its own"):
-        head.learn(twice, LIVE, crops, labels)
+    graph = Graph("pool")
+    graph.node("GlobalAveragePool", "input", output="output")
+    with pytest.raises(ExportError, match="no flat features"):
+        head.learn(graph.model(("input", (3, 8, 8)), ("output", 2)), LIVE, crops, labels)
+
+
+def test_varied_crops_are_learnt_from_too() -> None:
+    """Red tells the two apart as recorded, but not under another camera, where only blue does."""
+
+    def with_red(crops: NDArray[np.uint8], red: NDArray[np.int64]) -> NDArray[np.uint8]:
+        crops = crops.copy()
+        crops[..., 2] = red[:, None, None]
+        return crops
+
+    (crops, labels), (fresh, known) = both(0), both(7)
+    red = np.random.default_rng(0).integers(60, 180, (4, 120))
+    varied = np.concatenate([with_red(crops, one) for one in red])
+    crops = with_red(crops, np.where(labels, 150, 90))
+    alone, with_varied = (
+        head.learn(undecided(), LIVE, crops, labels, more) for more in (None, varied)
+    )
+    misled = with_red(fresh, np.where(known, 90, 150))
+    right = [((odds(one, misled) > 0) == known).mean() for one in (alone, with_varied)]
+    assert right[1] > right[0] + 0.1
 
 
 @needs("models/minifasnet")

@@ -80,6 +80,14 @@ def test_with_two_of_each_what_chooses_also_judges() -> None:
     assert [len(part) for part in parts(found)] == [30, 30, 0]
 
 
+def test_what_chooses_nothing_trains_on_all_that_does_not_judge() -> None:
+    two, three = (split(recorded(count), 0) for count in (2, 3))
+    assert [len(part) for part in parts(two.without_choice())] == [30, 0, 30]
+    assert two.without_choice().test == two.validation
+    assert [len(part) for part in parts(three.without_choice())] == [60, 0, 30]
+    assert three.without_choice().test == three.test
+
+
 def test_one_recording_of_each_species_still_trains() -> None:
     samples = recorded(2, [""]) + recorded(1, ["print", "phone"])
     found = split(samples, 0)
