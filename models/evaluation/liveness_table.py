@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The table of docs/liveness.md: ``python -m models.evaluation.liveness_table --data DIR``.
 
-The stock model, MiniFASNetV2, both as they ship, a LivenessNet trained with the judged sources left
-out, the original's LivenessNet and MiniFAS of CelebA-Spoof: the same images, full frames and tight
-crops apart, per frame and per decision, each rate with its interval. Takes the extra "train";
+The stock model, the border's vote, both as they ship, MiniFASNetV2, and with them, a LivenessNet
+trained with the judged sources left out, the original's LivenessNet and MiniFAS of CelebA-Spoof:
+the same images, full frames and tight crops apart, per frame and per decision, each rate with its
+interval. Takes the extra "train";
 training the LivenessNets takes some minutes, and ``--quick`` does without them.
 """
 
@@ -28,6 +29,7 @@ from models.evaluation.liveness import (
     report,
     together,
 )
+from models.liveness.border import Border
 from models.liveness.passive import STOCK, load_described
 
 VIEWS = {"fullframe": "full frames", "crop": "tight crops"}
@@ -65,6 +67,7 @@ def scored(
     """What each row's models say of all samples; a row of several is denied by any of them."""
     rows = {
         "stock": load_described(stock),
+        "border": Border.shipped(),
         "MiniFASNetV2": rivals.minifasnet(models_dir),
         "the original's LivenessNet": rivals.original(models_dir),
         "MiniFAS CelebA-Spoof": rivals.celebaspoof(models_dir),
@@ -75,7 +78,8 @@ def scored(
     if train:
         alone["LivenessNet, sources left out"] = (leave_out.scores(samples), 0.5)
     return {name: [one] for name, one in alone.items()} | {
-        "both, as shipped": [alone["stock"], alone["MiniFASNetV2"]]
+        "both, as shipped": [alone["stock"], alone["border"]],
+        "both and MiniFASNetV2": [alone["stock"], alone["border"], alone["MiniFASNetV2"]],
     }
 
 

@@ -24,6 +24,7 @@ from models.evaluation.liveness import percent, read_image
 from models.evaluation.rates import Rate
 from models.face import Box, Face, Image
 from models.liveness.attacks import simulate
+from models.liveness.border import Border
 from models.liveness.calibration import highest
 from models.liveness.passive import STOCK, PassiveModel, load_described
 from models.registry import model as registered
@@ -46,12 +47,13 @@ def main() -> int:
     models_dir = options.data / "models"
     try:
         paths = options.model or [STOCK / "model.json"]
-        models = [*(load_described(path) for path in paths), rivals.minifasnet(models_dir)]
-        for model in models:
+        shipped = [*(load_described(path) for path in paths), Border.shipped()]
+        rival = rivals.minifasnet(models_dir)
+        for model in (*shipped, rival):
             bounds = model.calibration.bounds if model.calibration else ()
             model.threshold = max(model.threshold, highest(bounds, options.bpcer))
         detector = YuNetDetector(registered("yunet"), models_dir)
-        print(table(attacks(people(options.data / "liveness"), detector), models))
+        print(table(attacks(people(options.data / "liveness"), detector), shipped, rival))
     except (DatasetError, ModelError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -81,18 +83,24 @@ def attacks(samples: Sequence[Sample], detector: YuNetDetector) -> Iterator[Atta
             yield f"rendered {species}", image, [Face(box, NO_POINTS, 1.0)]
 
 
-def table(found: Iterator[Attack], models: Sequence[PassiveModel]) -> str:
-    """A Markdown table: the share of each attack that each model takes for live, in percent."""
+def table(found: Iterator[Attack], shipped: Sequence[PassiveModel], rival: PassiveModel) -> str:
+    """A Markdown table: the share of each attack that is taken for live, in percent.
+
+    By each model, and by those together that ship.
+    """
+    columns = [*(model.id for model in shipped), "together", rival.id]
     errors: dict[str, list[Rate]] = {}
     for name, image, faces in found:
-        row = errors.setdefault(name, [Rate(0, 0)] * len(models))
-        for index, model in enumerate(models):
-            passed = len(faces) == 1 and model.score(image, faces[0]) >= model.threshold
-            row[index] = Rate(row[index].errors + passed, row[index].trials + 1)
-    lines = [
-        f"| attack | {' | '.join(model.id for model in models)} |",
-        "|---" * len(models) + "|---|",
-    ]
+        passed = [
+            len(faces) == 1 and model.score(image, faces[0]) >= model.threshold
+            for model in (*shipped, rival)
+        ]
+        passed.insert(len(shipped), all(passed[: len(shipped)]))
+        row = errors.get(name, [Rate(0, 0)] * len(columns))
+        errors[name] = [
+            Rate(one.errors + wrong, one.trials + 1) for one, wrong in zip(row, passed, strict=True)
+        ]
+    lines = [f"| attack | {' | '.join(columns)} |", "|---" * len(columns) + "|---|"]
     lines += [f"| {name} | {' | '.join(map(percent, row))} |" for name, row in errors.items()]
     return "\n".join(lines)
 

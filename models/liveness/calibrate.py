@@ -3,8 +3,8 @@
 --data ../shared/data``.
 
 Of the live faces with surroundings that none of them was trained on. Prints the calibration of the
-stock model and of MiniFASNetV2, which registry.toml keeps; ``--write`` puts the first into the
-stock model's description.
+stock model, of the border's vote and of MiniFASNetV2, which registry.toml keeps; ``--write`` puts
+the first two into their descriptions.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from models.evaluation import datasets, rivals
 from models.evaluation.compare import judged
 from models.evaluation.datasets import DatasetError, Sample
 from models.evaluation.liveness import RUN, live_decisions
+from models.liveness.border import DESCRIPTION, ID, Border
 from models.liveness.calibration import Calibration, measured
 from models.liveness.passive import STOCK, PassiveModel, load_described
 
@@ -32,11 +33,13 @@ def main() -> int:
     try:
         samples = live_faces(options.data / "liveness")
         stock = calibration(load_described(options.stock), samples)
+        edges = calibration(Border.shipped(), samples)
         published = calibration(rivals.minifasnet(options.data / "models"), samples)
-        for name, found in (("stock", stock), ("minifasnet", published)):
+        for name, found in (("stock", stock), (ID, edges), ("minifasnet", published)):
             print(name, json.dumps(found.as_table()))
         if options.write:
             write(options.stock, stock)
+            write(DESCRIPTION, edges)
     except (DatasetError, ModelError, OSError) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 1

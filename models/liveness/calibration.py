@@ -20,8 +20,8 @@ from typing import Any
 
 from models.errors import ModelError
 
-# Log odds from -4 to 7 in steps of a quarter: 0.018 to 0.9991, and about 0.5 in steps of 0.06.
-THRESHOLDS = tuple(round(1 / (1 + math.exp(-step / 4)), 4) for step in range(-16, 29))
+# Log odds from -4 to 7 in steps of an eighth: 0.018 to 0.9991, and about 0.5 in steps of 0.03.
+THRESHOLDS = tuple(round(1 / (1 + math.exp(-step / 8)), 4) for step in range(-32, 57))
 # A threshold that may refuse most live faces serves nobody.
 HIGHEST_BOUND = 0.5
 

@@ -147,13 +147,15 @@ def _inside(centre: float, length: float, limit: int) -> tuple[int, int]:
 
 
 def load_passive_models(models_dir: Path) -> list[PassiveModel]:
-    """All passive models there are: the one that ships, then the installed ones.
+    """All passive models there are: the two that ship (stock first), then the installed ones.
 
     A folder of ``models_dir`` that the registry does not know and that holds a JSON description is
     a model that was trained here. Raises ModelError where any of them is changed or wrong: to run
     with a model less would be to deny less.
     """
-    found = [*_described(STOCK)]
+    from models.liveness.border import Border  # which is a passive model
+
+    found = [*_described(STOCK), Border.shipped()]
     for model in models().values():
         if model.role == "liveness" and model.is_installed(models_dir):
             description = Description.read({"id": model.id, **model.table["liveness"]}, model.name)

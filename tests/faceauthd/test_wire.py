@@ -219,7 +219,7 @@ def test_nonsense_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "curve",
-    [[[0.5, 0.1], [0.4, 0.2]], [[0.5, 0.1], [0.6, 0.1]], [[0.5]], [[0.5, 2]], 7, [[0, 0]] * 65],
+    [[[0.5, 0.1], [0.4, 0.2]], [[0.5, 0.1], [0.6, 0.1]], [[0.5]], [[0.5, 2]], 7, [[0, 0]] * 129],
 )
 def test_bounds_that_do_not_rise_are_refused(curve: Any) -> None:
     ready = wire._as_json(wire.Ready("e", "m", 8, {}))

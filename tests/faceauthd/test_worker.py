@@ -180,7 +180,7 @@ def test_real_models_judge_a_real_clip(tmp_path: Path) -> None:
     info = supervisor.info
     assert info is not None
     assert (info.engine, info.dimension) == ("dlib", 128)
-    assert set(info.cues["passive"]) == {"faceauth-v2", "minifasnet-v2"}
+    assert set(info.cues["passive"]) == {"faceauth-v2", "border", "minifasnet-v2"}
     assert record.why == "stopped"
     first, second, *_ = record.frames
     for seen in (first, second):

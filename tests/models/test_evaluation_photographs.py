@@ -53,5 +53,9 @@ def test_only_a_single_face_that_is_called_live_counts_as_passed() -> None:
 
     image: Image = np.full((140, 120, 3), 100, np.uint8)
     found = [("paste", image, [FACE]), ("paste", image, [FACE, FACE]), ("paste", image, [])]
-    text = photographs.table(iter(found), [model("open", 1.0), model("shut", 0.0)])
-    assert "| paste | 33.3 [0.8–90.6] of 3 | 0.0 [0.0–70.8] of 3 |" in text
+    text = photographs.table(
+        iter(found), [model("open", 1.0), model("shut", 0.0)], model("rival", 1.0)
+    )
+    passed, refused = "33.3 [0.8–90.6] of 3", "0.0 [0.0–70.8] of 3"
+    assert "| attack | open | shut | together | rival |" in text
+    assert f"| paste | {passed} | {refused} | {refused} | {passed} |" in text

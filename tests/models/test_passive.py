@@ -122,12 +122,12 @@ def test_a_description_that_is_none_is_one_line(tmp_path: Path, text: str) -> No
 def test_every_installed_model_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passive, "STOCK", tmp_path / "stock")
     models_dir = tmp_path / "models"
-    assert load_passive_models(models_dir) == []
+    assert [model.id for model in load_passive_models(models_dir)] == ["border"]
     trained(tmp_path / "stock", constant(0, 0), id="stock")
     trained(models_dir / "mine", constant(0, 0))
     trained(models_dir / ".mine-half", constant(0, 0), id="under way")
     (models_dir / "yunet").mkdir()
-    assert [model.id for model in load_passive_models(models_dir)] == ["stock", "mine"]
+    assert [model.id for model in load_passive_models(models_dir)] == ["stock", "border", "mine"]
     trained(models_dir / "other", constant(0, 0))
     with pytest.raises(ModelError, match="one id"):
         load_passive_models(models_dir)
