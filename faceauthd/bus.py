@@ -46,10 +46,10 @@ MAX_OPEN = 256  # of all senders, after which each has but one
 MAX_QUESTIONS = 64
 POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
 _GOBJECT = ctypes.CDLL("libgobject-2.0.so.0")
-# Connections that were closed. GDBus's thread may still be taking a reference to one, for which
+# All connections, closed ones too. GDBus's thread may be taking a reference to one, for which
 # PyGObject wants Python's lock, while Python frees it, for which GDBus wants its own: each waits
 # for the other for ever. So none is freed before the process ends.
-_CLOSED: list[Any] = []
+_CONNECTIONS: list[Any] = []
 log = logging.getLogger(__name__)
 
 
@@ -209,6 +209,7 @@ class Bus:
             self._bus = pydbus.connect(address)
         except GLib.Error as error:
             raise _bus_error(error) from None
+        _CONNECTIONS.append(self._bus.con)
 
     def publish(self, path: str, xml: str, handlers: Mapping[str, Handler]) -> None:
         """Offer the one interface that ``xml`` describes; each of its methods needs a handler."""
@@ -394,7 +395,6 @@ class Bus:
 
     def close(self) -> None:
         """Send what is under way, and leave the bus."""
-        _CLOSED.append(self._bus.con)
         try:
             self._bus.con.flush_sync(None)
             self._bus.con.close_sync(None)
