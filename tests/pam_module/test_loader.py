@@ -221,7 +221,7 @@ def test_a_poisoned_environment_opens_no_file(
         pytest.skip("needs strace, and the right to trace")
     evil, trace = tmp_path / "evil", tmp_path / "trace"
     (evil / "pam_module").mkdir(parents=True)
-    for name in ("socket", "pwd", "struct", "site", "sitecustomize", "encodings"):
+    for name in ("_socket", "socket", "pwd", "struct", "site", "sitecustomize", "encodings"):
         (evil / f"{name}.py").write_text("raise SystemExit(0)\n")
     for name in ("__init__", "arguments", "bus_client", "hosts"):
         (evil / "pam_module" / f"{name}.py").write_text("raise SystemExit(0)\n")

@@ -9,11 +9,9 @@ success, raise anything but a BusError inside, or ask for more than was sent.
 
 import random
 import re
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -181,10 +179,7 @@ def _exchange(parts: list[bytes], chance: random.Random) -> None:
 def authenticate(said: bytes) -> tuple[int, str]:
     """The PAM code of one authentication over this transcript, and its line in the log."""
     transcript, host = Transcript(said), Host()
-    sockets = SimpleNamespace(
-        socket=lambda *_: transcript, AF_UNIX=socket.AF_UNIX, SOCK_STREAM=socket.SOCK_STREAM
-    )
-    with patch.object(bus_client, "socket", sockets):
+    with patch.object(bus_client, "socket", lambda *_: transcript):
         code = pam_faceauth.Attempt(host, silent=True).code([])
     return code, host.logged[-1].removeprefix("alice: ")
 

@@ -63,7 +63,7 @@ WORDS = {
     "LOGNAME": "root",
 }
 MODULES = (
-    *("os", "sys", "time", "pwd", "socket", "struct", "site", "sitecustomize"),
+    *("os", "sys", "time", "pwd", "_socket", "socket", "struct", "site", "sitecustomize"),
     *("usercustomize", "selectors", "enum", "__future__", "types", "genericpath"),
 )
 OURS = ("__init__", "pam_faceauth", "arguments", "bus_client", "dbus_wire", "hosts", "contract")
