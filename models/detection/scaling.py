@@ -16,8 +16,18 @@ def scaled(image: NDArray[np.uint8], long_side: int) -> tuple[NDArray[np.uint8],
     height, width = image.shape[:2]
     scale = min(long_side / max(height, width), LARGEST_SCALE)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    # By halves as far as that goes: 0.14 in place of 0.45 ms from 640 x 480 to 160 x 120.
-    while image.shape[0] % 2 == image.shape[1] % 2 == 0 and image.shape[1] >= 2 * size[0]:
-        image = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return cv2.resize(image, size, interpolation=way), scale
+
+
+def scaled_by_halves(image: NDArray[np.uint8], long_side: int) -> tuple[NDArray[np.uint8], float]:
+    """The same, halved as far as that goes: 0.14 in place of 0.45 ms from 640 x 480 to 160 x 120.
+
+    HOG, which takes no notice of a face that is a little less sharp, is not given such a picture.
+    """
+    halves = 1.0
+    while image.shape[0] % 2 == image.shape[1] % 2 == 0 and max(image.shape) >= 2 * long_side:
+        image = np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        halves /= 2
+    small, scale = scaled(image, long_side)
+    return small, scale * halves

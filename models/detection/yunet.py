@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detection.scaling import scaled
+from models.detection.scaling import scaled_by_halves
 from models.face import Box, Face, Image
 from models.registry import Model
 from models.runtime import SizedNetwork
@@ -68,7 +68,7 @@ class YuNetDetector:
         return self._glance(image, GLANCE)
 
     def _glance(self, image: Image, long_side: int) -> list[Face]:
-        small, scale = scaled(image, long_side)
+        small, scale = scaled_by_halves(image, long_side)
         faces = []
         for row in decoded(self._network.run(small), small.shape[:2]):
             box = Box(*(float(value) for value in row[:4] / scale))
