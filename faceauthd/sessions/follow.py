@@ -19,9 +19,9 @@ from itertools import pairwise
 from faceauthd.sessions.run import RECOGNISED
 from models.observation import Observation
 
-EVERY = 0.15  # seconds between two recognised frames, before the camera's pace is known,
+EVERY = 0.09  # seconds between two recognised frames, before the camera's pace is known,
 FEW = 6  # in runs of so many frames at least; in shorter ones each frame is recognised until then
-WIDEST = 0.21  # seconds that two recognised frames are meant to be apart, at most,
+WIDEST = 0.11  # seconds that two recognised frames are meant to be apart, at most,
 LONGEST = 0.25  # and may be, since frames that a slow machine leaves out lengthen it
 SURER = 10
 SAME_PLACE = 0.5  # intersection over union of two boxes, one frame apart
@@ -47,7 +47,7 @@ class Following:
         """How far apart the next frames need to be recognised, in seconds; 0 is every frame.
 
         So that a run of ``length`` frames, of which so many are ``missing``, has recognised frames
-        at both its ends and in its middle. One that is complete and was denied goes on with its
+        at both its ends and between. One that is complete and was denied goes on with its
         next frames, and must have as many in each of its windows (run.py).
         """
         if not self._surely:
