@@ -200,8 +200,8 @@ class WorkerSupervisor:
         if self.state in ("failed", "stopped"):
             self._give_up("error", self.text or "the worker is stopped")
             return
-        if self._process in (None, self._spent):  # a new one is about to be started
-            return
+        if self._process is None or self._process is self._spent or not self._process.hears:
+            return  # a new one is about to be started
         unasked, self._unasked = self._unasked, []
         for question, on_done in unasked:
             self._questions[question.id] = on_done

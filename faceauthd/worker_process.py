@@ -76,6 +76,11 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def hears(self) -> bool:
+        """Whether it is not known to be at its end, so that orders may reach it."""
+        return "socket" in self._watches
+
     def send(self, order: wire.Order, fd: int | None = None) -> None:
         """Sends an order; a worker that does not take it is killed."""
         try:
@@ -96,7 +101,7 @@ class WorkerProcess:
 
     def _on_socket(self) -> bool:
         self._receive(_AT_ONCE)
-        return "socket" in self._watches
+        return self.hears
 
     def _on_exit(self) -> bool:
         self._receive(_LAST_WORDS)
@@ -110,7 +115,7 @@ class WorkerProcess:
     def _receive(self, most: int) -> None:
         """Handles the reports that wait, up to ``most`` and as long as they are believed."""
         for _ in range(most):
-            if "socket" not in self._watches:
+            if not self.hears:
                 return
             try:
                 report = wire.receive_report(self._sock)

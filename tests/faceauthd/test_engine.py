@@ -211,6 +211,17 @@ def test_a_worker_is_killed(bench: Bench, tmp_path: Path, when: str) -> None:
     assert worker_pid(bench.supervisor) != pid
 
 
+def test_a_scan_waits_for_the_one_after_a_worker_known_to_be_dead(bench: Bench) -> None:
+    """Its hanging up is heard before its end: what is asked in between must not be lost."""
+    process = bench.start().ready().supervisor._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    process._receive(1)
+    bench.scans_still()
+    assert worker_pid(bench.supervisor) != process.pid
+
+
 def kill_and_wait(bench: Bench, record: Record) -> None:
     os.kill(worker_pid(bench.supervisor), signal.SIGKILL)
     run_until(lambda: record.ended)
