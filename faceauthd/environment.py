@@ -2,9 +2,14 @@
 """Where the caller sits: is their session remote, is the lid closed. logind knows.
 
 What a desktop starts for its user, terminals among it, runs in the user's own service manager and
-is in no session. Such a process is remote where any of its user's sessions is: from a remote one
-``systemd-run --user`` leads there too. One that belongs to no user is the system's own, such as a
-display manager, and local.
+is in no session. Such a process sits where its user's sessions are, and is remote where any of them
+is: from a remote one ``systemd-run --user`` leads there too. What is no user's at all, such as
+cron's jobs and what system services start, sits where the user's sessions are at whose wish it
+asks. Who has no session sits nowhere, and may be far away; but root's own, such as a display
+manager, is local: it is there before anybody's session.
+
+A session in which nobody sits is none: a user's service manager has one in newer systemds, and
+cron's jobs where its PAM stack has pam_systemd.
 
 The answer comes within seconds whatever logind does. Where there is no logind, the caller counts as
 local and the lid as open: such a machine could otherwise never use faceauth, and the PAM module
@@ -24,17 +29,22 @@ from faceauthd.variants import Typed
 LOGIND = "org.freedesktop.login1"
 MANAGER = "/org/freedesktop/login1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
-# Seconds for each question. There are four, one after the other, at most, and all within the two
+# Seconds for each question. There are five, one after the other, at most, and all within the two
 # that the PAM module waits longer than a scan may take.
-TIMEOUT = 0.4
+TIMEOUT = 0.35
 NO_SESSION = "org.freedesktop.login1.NoSessionForPID"
 NO_USER = "org.freedesktop.login1.NoUserForPID"
+NOT_LOGGED_IN = "org.freedesktop.login1.NoSuchUser"
+# sd_session_get_class(3): the first words of the classes in which nobody sits.
+NOBODY_SITS = ("background", "manager")
+ROOT = 0
 # What the bus says where there is no logind.
 NO_LOGIND = (
     "org.freedesktop.DBus.Error.ServiceUnknown",
     "org.freedesktop.DBus.Error.NameHasNoOwner",
 )
 Answer = Any  # a property's value; None where logind does not say
+Found = Callable[[tuple[Any, ...] | BusError], None]
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +53,7 @@ class Place(Enum):
 
     LOCAL = "local"
     REMOTE = "remote"
+    NOWHERE = "nowhere"  # in no session, of nobody who has one
     UNKNOWN = "unknown"  # logind does not say
 
 
@@ -60,8 +71,11 @@ class Environment:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    def look(self, pid: int, done: Callable[[Surroundings], None]) -> None:
-        """Find out about the process ``pid``; ``done`` is called exactly once."""
+    def look(self, pid: int, asker: int, done: Callable[[Surroundings], None]) -> None:
+        """Find out about the process ``pid``, which asks at the wish of the user with uid ``asker``.
+
+        ``done`` is called exactly once.
+        """
         seen: dict[str, Any] = {}
 
         def learn(what: str, value: Place | bool) -> None:
@@ -73,66 +87,99 @@ class Environment:
             learn("lid_closed", value is True)
 
         self._property(MANAGER, "Manager", "LidClosed", lid)
-        self._by_session(pid, lambda place: learn("place", place))
+        self._by_session(pid, asker, lambda place: learn("place", place))
 
-    def _by_session(self, pid: int, done: Callable[[Place], None]) -> None:
+    def _by_session(self, pid: int, asker: int, done: Callable[[Place], None]) -> None:
         def found(reply: tuple[Any, ...] | BusError) -> None:
             if not isinstance(reply, BusError):
-                self._of_sessions([reply[0]], done)
+                self._of_sessions([reply[0]], placed)
             elif reply.name == NO_SESSION:
-                self._by_user(pid, done)
+                self._by_user(pid, asker, done)
             elif reply.name in NO_LOGIND:
                 done(Place.LOCAL)
             else:
                 _note("the caller's session", reply)
                 done(Place.UNKNOWN)
 
+        def placed(place: Place) -> None:
+            if place is Place.NOWHERE:
+                self._by_asker(asker, done)
+            else:
+                done(place)
+
         self._ask_manager("GetSessionByPID", pid, found)
 
-    def _by_user(self, pid: int, done: Callable[[Place], None]) -> None:
+    def _by_user(self, pid: int, asker: int, done: Callable[[Place], None]) -> None:
         """Where all sessions are of the user whose process it is."""
-
-        def listed(sessions: Answer) -> None:
-            if isinstance(sessions, list) and all(isinstance(one, tuple) for one in sessions):
-                self._of_sessions([one[-1] for one in sessions], done)
-            else:
-                done(Place.UNKNOWN)
 
         def found(reply: tuple[Any, ...] | BusError) -> None:
             if not isinstance(reply, BusError):
-                self._property(reply[0], "User", "Sessions", listed)
+                self._of_user(reply[0], done)
             elif reply.name == NO_USER:
-                done(Place.LOCAL)
+                self._by_asker(asker, done)
             else:
                 _note("the caller's user", reply)
                 done(Place.UNKNOWN)
 
         self._ask_manager("GetUserByPID", pid, found)
 
+    def _by_asker(self, asker: int, done: Callable[[Place], None]) -> None:
+        """Where all sessions are of the user at whose wish it asks."""
+
+        def found(reply: tuple[Any, ...] | BusError) -> None:
+            if not isinstance(reply, BusError):
+                self._of_user(reply[0], done)
+            elif reply.name == NOT_LOGGED_IN:
+                done(Place.NOWHERE)
+            else:
+                _note("the asking user", reply)
+                done(Place.UNKNOWN)
+
+        if asker == ROOT:
+            done(Place.LOCAL)
+        else:
+            self._ask_manager("GetUser", asker, found)
+
+    def _of_user(self, path: str, done: Callable[[Place], None]) -> None:
+        def listed(sessions: Answer) -> None:
+            if isinstance(sessions, list) and all(isinstance(one, tuple) for one in sessions):
+                self._of_sessions([one[-1] for one in sessions], done)
+            else:
+                done(Place.UNKNOWN)
+
+        self._property(path, "User", "Sessions", listed)
+
     def _of_sessions(self, sessions: Sequence[str], done: Callable[[Place], None]) -> None:
         """Remote, where any of the sessions, by their paths, is."""
-        answers: list[Answer] = []
+        places: list[Place] = []
 
-        def learn(remote: Answer) -> None:
-            answers.append(remote)
-            if len(answers) < len(sessions):
-                return
-            if any(answer is True for answer in answers):
-                done(Place.REMOTE)
-            else:
-                sure = all(answer is False for answer in answers)
-                done(Place.LOCAL if sure else Place.UNKNOWN)
+        def learn(place: Place) -> None:
+            places.append(place)
+            if len(places) == len(sessions):
+                done(next(each for each in _WEIGHT if each in places))
 
         for path in sessions:
-            self._property(path, "Session", "Remote", learn)
+            self._of_session(path, learn)
         if not sessions:
-            done(Place.LOCAL)
+            done(Place.NOWHERE)
 
-    def _ask_manager(
-        self, method: str, pid: int, done: Callable[[tuple[Any, ...] | BusError], None]
-    ) -> None:
+    def _of_session(self, path: str, done: Callable[[Place], None]) -> None:
+        def read(reply: tuple[Any, ...] | BusError) -> None:
+            if isinstance(reply, BusError):
+                _note("a session", reply)
+                done(Place.UNKNOWN)
+            else:
+                done(_place(reply[0].get("Class"), reply[0].get("Remote")))
+
+        question = Typed("(s)", (f"{LOGIND}.Session",))
+        properties = Peer(LOGIND, path, PROPERTIES)
+        self._bus.ask(
+            properties, "GetAll", question, timeout=TIMEOUT, done=read, reply="(a{sv})"
+        )
+
+    def _ask_manager(self, method: str, number: int, done: Found) -> None:
         manager = Peer(LOGIND, MANAGER, f"{LOGIND}.Manager")
-        question = Typed("(u)", (pid,))
+        question = Typed("(u)", (number,))
         self._bus.ask(manager, method, question, timeout=TIMEOUT, done=done, reply="(o)")
 
     def _property(
@@ -148,6 +195,19 @@ class Environment:
         question = Typed("(ss)", (f"{LOGIND}.{interface}", name))
         properties = Peer(LOGIND, path, PROPERTIES)
         self._bus.ask(properties, "Get", question, timeout=TIMEOUT, done=read, reply="(v)")
+
+
+# Of several sessions the first of these counts.
+_WEIGHT = (Place.REMOTE, Place.UNKNOWN, Place.LOCAL, Place.NOWHERE)
+
+
+def _place(kind: Answer, remote: Answer) -> Place:
+    """Where a session of this class is."""
+    if not isinstance(kind, str) or not isinstance(remote, bool):
+        return Place.UNKNOWN
+    if remote:
+        return Place.REMOTE
+    return Place.NOWHERE if kind.startswith(NOBODY_SITS) else Place.LOCAL
 
 
 def _note(what: str, error: BusError) -> None:

@@ -53,7 +53,7 @@ def when_possible(parts: Parts, request: Request, then: Callable[[], None], refu
 
     def look() -> None:
         check(parts, request)
-        parts.environment.look(request.caller.pid, looked)
+        parts.environment.look(request.caller.pid, request.asker, looked)
 
     attempt(request.call, look, refuse)
 
@@ -80,6 +80,8 @@ def check(parts: Parts, request: Request) -> None:
 def _check_surroundings(around: Surroundings) -> None:
     if around.place is Place.REMOTE:
         raise RefusalError(Result.REMOTE, "the session is remote")
+    if around.place is Place.NOWHERE:
+        raise RefusalError(Result.REMOTE, "the asking process belongs to no session")
     if around.place is Place.UNKNOWN:
         raise RefusalError(Result.ERROR, "logind does not say whether the session is remote")
     if around.lid_closed:

@@ -36,7 +36,7 @@ class Worker(Scanner, Protocol):
 class Environment(Protocol):
     """Where a process sits: environment.Environment."""
 
-    def look(self, pid: int, done: Callable[[Surroundings], None]) -> None: ...
+    def look(self, pid: int, asker: int, done: Callable[[Surroundings], None]) -> None: ...
 
 
 @dataclass

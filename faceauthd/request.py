@@ -11,12 +11,14 @@ from faceauthd.store import OWN
 @dataclass(frozen=True)
 class Request:
     """
+    asker     the uid of the user at whose wish it is
     user      whom it is about; empty for Identify, which is about everybody
-    stranger  the uid of another user at whose wish it is; OWN where there is none
+    stranger  the asker, where that is neither the user nor root; else OWN
     """
 
     call: Call
     caller: Credentials
+    asker: int
     user: str
     policy: Policy
     stranger: int = OWN

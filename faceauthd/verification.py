@@ -20,6 +20,7 @@ from faceauthd.sessions.follow import at_first
 from faceauthd.store import OWN
 from faceauthd.variants import Typed
 
+POLKIT = "polkit-1"  # the PAM service of its agents' helper
 READY = "ready"  # what CanVerify answers where nothing stands in the way
 # What of CanVerify's answers is recorded: somebody was kept out, and not by what they lack.
 FORETOLD = (Result.LOCKED_OUT, Result.STRONG_AUTH_REQUIRED)
@@ -59,7 +60,7 @@ class Verification:
 
         def admitted() -> None:
             policy = for_service(self._parts.config, service)
-            self._scan_when_possible(Request(call, caller, "", policy))
+            self._scan_when_possible(Request(call, caller, caller.uid, "", policy))
 
         self._gate.admit(call, caller, None, admitted)
 
@@ -71,10 +72,10 @@ class Verification:
             service, wisher = arguments.verification(options, caller.uid)
             if wisher is not None:  # su and sudo call as root
                 self._gate.keep_pace(wisher)
-            asker = caller.uid if wisher is None else wisher
+            asker = _asker(caller, target, service) if wisher is None else wisher
             stranger = OWN if asker in (0, target.uid) else asker
             policy = for_service(self._parts.config, service)
-            then(Request(call, caller, target.name, policy, stranger))
+            then(Request(call, caller, asker, target.name, policy, stranger))
 
         self._gate.about(call, user, admitted)
 
@@ -225,3 +226,12 @@ def _scores(verdict: Verdict) -> dict[str, Typed]:
         "face": Typed("s", verdict.face_id),
         "label": Typed("s", verdict.label),
     }
+
+
+def _asker(caller: Credentials, target: Target, service: str) -> int:
+    """Who asks, where the caller does not say: itself; polkit's helper for who is to be proved.
+
+    polkit 127 and newer start it as a system service, which is in no session.
+    """
+    helps = caller.uid == 0 and service == POLKIT
+    return target.uid if helps else caller.uid

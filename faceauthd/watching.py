@@ -55,7 +55,7 @@ class Watching:
         service, source, pictures = arguments.watching(options)
         wish = Wish(
             call,
-            Request(call, caller, user, for_service(self._parts.config, service)),
+            Request(call, caller, caller.uid, user, for_service(self._parts.config, service)),
             None if source is None else call.fd(source),
             None if pictures is None else call.fd(pictures),
         )

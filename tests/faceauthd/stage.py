@@ -155,9 +155,11 @@ class FakeEnvironment:
     hold: bool = False
     waiting: list[Callable[[Surroundings], None]] = field(default_factory=list)
     pids: list[int] = field(default_factory=list)
+    askers: list[int] = field(default_factory=list)
 
-    def look(self, pid: int, done: Callable[[Surroundings], None]) -> None:
+    def look(self, pid: int, asker: int, done: Callable[[Surroundings], None]) -> None:
         self.pids.append(pid)
+        self.askers.append(asker)
         self.waiting.append(done)
         if not self.hold:
             GLib.idle_add(self.release)

@@ -18,12 +18,13 @@ SESSION = "/org/freedesktop/login1/session/seven"
 SESSION_INTERFACE = "org.freedesktop.login1.Session"
 USER = "/org/freedesktop/login1/user/someone"
 UNKNOWN = Surroundings(Place.UNKNOWN, lid_closed=False)
+ROOT, ALICE = 0, 1000
 
 
-def look(bus: PrivateBus) -> Surroundings:
+def look(bus: PrivateBus, asker: int = ALICE) -> Surroundings:
     seen: list[Surroundings] = []
     connection = Bus(bus.address)
-    Environment(connection).look(os.getpid(), seen.append)
+    Environment(connection).look(os.getpid(), asker, seen.append)
     run_until(lambda: seen)
     connection.close()
     (around,) = seen
@@ -39,10 +40,17 @@ def has_lid(logind: StandIn, closed: bool) -> None:
     logind.mock("AddProperty", "(ssv)", MANAGER, "LidClosed", value)
 
 
-def has_session(logind: StandIn, remote: bool) -> None:
+def session(remote: bool | None, kind: str = "user") -> dict[str, GLib.Variant]:
+    """A session's properties; None is one that does not say whether it is remote."""
+    properties = {"Class": GLib.Variant("s", kind)}
+    return properties if remote is None else properties | {"Remote": GLib.Variant("b", remote)}
+
+
+def has_session(logind: StandIn, remote: bool, kind: str = "user") -> None:
     """The process is in a session; another's process is in none."""
-    properties = {"Remote": GLib.Variant("b", remote)}
-    logind.mock("AddObject", "(ssa{sv}a(ssss))", SESSION, SESSION_INTERFACE, properties, [])
+    logind.mock(
+        "AddObject", "(ssa{sv}a(ssss))", SESSION, SESSION_INTERFACE, session(remote, kind), []
+    )
     code = f'assert args[0] == {os.getpid()}; ret = "{SESSION}"'
     logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
 
@@ -63,55 +71,132 @@ def test_without_logind_one_is_at_home(
     assert caplog.text == ""  # it is ordinary
 
 
+def refuses(logind: StandIn, method: str, error: str) -> None:
+    code = f'raise dbus.exceptions.DBusException("none", name="org.freedesktop.login1.{error}")'
+    logind.mock("AddMethod", "(sssss)", MANAGER, method, "u", "o", code)
+
+
 def has_no_session(logind: StandIn) -> None:
-    error = "org.freedesktop.login1.NoSessionForPID"
-    code = f'raise dbus.exceptions.DBusException("none", name="{error}")'
-    logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
+    has_lid(logind, closed=False)
+    refuses(logind, "GetSessionByPID", "NoSessionForPID")
 
 
-def has_user(logind: StandIn, *remote: bool | None) -> None:
-    """The process is its user's, who has these sessions; None is one that does not say."""
-    sessions = []
-    for number, value in enumerate(remote):
-        path = f"/org/freedesktop/login1/session/of_user_{number}"
-        sessions.append((str(number), path))
-        properties = {} if value is None else {"Remote": GLib.Variant("b", value)}
-        logind.mock("AddObject", "(ssa{sv}a(ssss))", path, SESSION_INTERFACE, properties, [])
-    listed = {"Sessions": GLib.Variant("a(so)", sessions)}
-    logind.mock("AddObject", "(ssa{sv}a(ssss))", USER, "org.freedesktop.login1.User", listed, [])
+def is_no_user_s(logind: StandIn) -> None:
+    has_no_session(logind)
+    refuses(logind, "GetUserByPID", "NoUserForPID")
+
+
+def has_user(logind: StandIn, *sessions: dict[str, GLib.Variant]) -> None:
+    """The process is its user's, who has these sessions."""
+    logged_in(logind, *sessions)
     code = f'assert args[0] == {os.getpid()}; ret = "{USER}"'
     logind.mock("AddMethod", "(sssss)", MANAGER, "GetUserByPID", "u", "o", code)
 
 
-@pytest.mark.parametrize(
-    ("sessions", "remote"),
-    [((), False), ((False,), False), ((True,), True), ((False, True), True), ((True, True), True)],
-)
+def logged_in(logind: StandIn, *sessions: dict[str, GLib.Variant]) -> None:
+    """The asking user has these sessions."""
+    paths = []
+    for number, properties in enumerate(sessions):
+        path = f"/org/freedesktop/login1/session/of_user_{number}"
+        paths.append((str(number), path))
+        logind.mock("AddObject", "(ssa{sv}a(ssss))", path, SESSION_INTERFACE, properties, [])
+    listed = {"Sessions": GLib.Variant("a(so)", paths)}
+    logind.mock("AddObject", "(ssa{sv}a(ssss))", USER, "org.freedesktop.login1.User", listed, [])
+    code = f'assert args[0] == {ALICE}; ret = "{USER}"'
+    logind.mock("AddMethod", "(sssss)", MANAGER, "GetUser", "u", "o", code)
+
+
+HERE, AFAR, SILENT = session(False), session(True), session(None)
+SITS = [
+    ((HERE,), Place.LOCAL),
+    ((AFAR,), Place.REMOTE),
+    ((HERE, AFAR), Place.REMOTE),
+    ((AFAR, AFAR), Place.REMOTE),
+    ((AFAR, SILENT), Place.REMOTE),
+    ((HERE, SILENT), Place.UNKNOWN),
+    ((), Place.NOWHERE),
+    # A service manager's own session says nothing of where anybody sits.
+    ((session(False, "manager"),), Place.NOWHERE),
+    ((session(False, "background-light"), session(False, "manager-early")), Place.NOWHERE),
+    ((session(False, "manager"), HERE), Place.LOCAL),
+    ((session(True, "manager"),), Place.REMOTE),
+]
+
+
+@pytest.mark.parametrize(("sessions", "place"), SITS)
+@pytest.mark.parametrize("asker", [ROOT, ALICE])
 def test_a_process_in_no_session_sits_where_its_user_does(
     private_bus: PrivateBus,
     caplog: pytest.LogCaptureFixture,
-    sessions: tuple[bool, ...],
-    remote: bool,
+    sessions: tuple[dict[str, GLib.Variant], ...],
+    place: Place,
+    asker: int,
 ) -> None:
     """From a remote session, systemd-run --user starts processes that are in none."""
     with logind_stand_in(private_bus) as logind:
-        has_lid(logind, closed=False)
         has_no_session(logind)
         has_user(logind, *sessions)
-        assert look(private_bus) == Surroundings(place(remote), lid_closed=False)
+        assert look(private_bus, asker) == Surroundings(place, lid_closed=False)
     assert caplog.text == ""
 
 
-def test_a_process_of_no_user_is_the_system_s_own(
+@pytest.mark.parametrize(("sessions", "place"), SITS)
+def test_a_process_of_no_user_sits_where_who_asks_does(
+    private_bus: PrivateBus,
+    caplog: pytest.LogCaptureFixture,
+    sessions: tuple[dict[str, GLib.Variant], ...],
+    place: Place,
+) -> None:
+    """Such as what cron starts."""
+    with logind_stand_in(private_bus) as logind:
+        is_no_user_s(logind)
+        logged_in(logind, *sessions)
+        assert look(private_bus) == Surroundings(place, lid_closed=False)
+    assert caplog.text == ""
+
+
+def test_a_process_of_no_user_for_who_is_not_logged_in_sits_nowhere(
     private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
 ) -> None:
     with logind_stand_in(private_bus) as logind:
+        is_no_user_s(logind)
+        refuses(logind, "GetUser", "NoSuchUser")
+        assert look(private_bus) == Surroundings(Place.NOWHERE, lid_closed=False)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("kind", ["background", "background-light", "manager"])
+@pytest.mark.parametrize(("sessions", "place"), [((HERE,), Place.LOCAL), ((), Place.NOWHERE)])
+def test_a_session_in_which_nobody_sits_is_none(
+    private_bus: PrivateBus,
+    kind: str,
+    sessions: tuple[dict[str, GLib.Variant], ...],
+    place: Place,
+) -> None:
+    """Cron's jobs have such a session, where its PAM stack has pam_systemd."""
+    with logind_stand_in(private_bus) as logind:
         has_lid(logind, closed=False)
-        has_no_session(logind)
-        error = "org.freedesktop.login1.NoUserForPID"
-        code = f'raise dbus.exceptions.DBusException("none", name="{error}")'
-        logind.mock("AddMethod", "(sssss)", MANAGER, "GetUserByPID", "u", "o", code)
-        assert look(private_bus) == AT_HOME
+        has_session(logind, remote=False, kind=kind)
+        logged_in(logind, *sessions)
+        assert look(private_bus) == Surroundings(place, lid_closed=False)
+
+
+def test_a_logind_that_does_not_know_the_asker_as_it_should_is_no_yes(
+    private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    with logind_stand_in(private_bus) as logind:
+        is_no_user_s(logind)
+        refuses(logind, "GetUser", "Strange")
+        assert look(private_bus) == UNKNOWN
+    assert "logind does not say: the asking user" in caplog.text
+
+
+def test_root_s_process_of_no_user_is_the_system_s_own(
+    private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    with logind_stand_in(private_bus) as logind:
+        is_no_user_s(logind)
+        assert look(private_bus, ROOT) == AT_HOME
     assert caplog.text == ""
 
 
@@ -142,14 +227,3 @@ def test_a_session_that_does_not_say_is_no_local_one(private_bus: PrivateBus) ->
         code = f'ret = "{SESSION}"'
         logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
         assert look(private_bus) == UNKNOWN
-
-
-@pytest.mark.parametrize(("remote", "sure"), [(True, Place.REMOTE), (False, Place.UNKNOWN)])
-def test_one_of_a_user_s_sessions_that_does_not_say(
-    private_bus: PrivateBus, remote: bool, sure: Place
-) -> None:
-    with logind_stand_in(private_bus) as logind:
-        has_lid(logind, closed=False)
-        has_no_session(logind)
-        has_user(logind, remote, None)
-        assert look(private_bus) == Surroundings(sure, lid_closed=False)

@@ -3,6 +3,7 @@
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from faceauthd.sessions.follow import EVERY, SURER
 from faceauthd.variants import Typed
 from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import GOOD, NOBODY, STRANGE
-from tests.faceauthd.stage import CONFIG, INFO, ROOT, SELF, USER, Stage, run_until
+from tests.faceauthd.stage import CONFIG, INFO, OTHER, ROOT, SELF, USER, Stage, run_until
 
 
 def obstructed(stage: Stage, cause: str) -> None:
@@ -49,6 +50,36 @@ def test_an_obstacle_is_foretold_and_met_without_a_scan(stage: Stage, cause: str
     assert result == cause
     assert details["reason"]
     assert stage.worker.scans == []
+
+
+def test_who_sits_nowhere_may_be_far_away(stage: Stage) -> None:
+    """A job of cron's, say, in which a script presses Enter."""
+    stage.enrolled()
+    stage.environment.around = Surroundings(Place.NOWHERE, lid_closed=False)
+    assert stage.caller(ROOT).can_verify(caller=Typed("u", SELF)).values()[0] == "remote"
+    result, details = stage.caller(ROOT).verify(caller=Typed("u", SELF)).values()
+    assert (result, details["reason"]) == ("remote", "the asking process belongs to no session")
+    assert stage.worker.scans == []
+
+
+@pytest.mark.parametrize(
+    ("caller", "options", "asker"),
+    [
+        (SELF, {}, SELF),
+        (SELF, {"service": "polkit-1"}, SELF),
+        (ROOT, {"service": "sudo", "caller": OTHER}, OTHER),
+        (ROOT, {"service": "sudo"}, ROOT),
+        # Its helper may be a system service, of no session, and asks for who is to be the user.
+        (ROOT, {"service": "polkit-1"}, SELF),
+    ],
+)
+def test_logind_is_asked_about_who_asks(
+    stage: Stage, caller: int, options: dict[str, Any], asker: int
+) -> None:
+    typed = {name: Typed("u" if name == "caller" else "s", it) for name, it in options.items()}
+    stage.enrolled()
+    stage.caller(caller).can_verify(**typed).values()
+    assert stage.environment.askers == [asker]
 
 
 def test_a_logind_that_does_not_say_is_no_yes(stage: Stage) -> None:
