@@ -72,7 +72,7 @@ class Environment:
         self._bus = bus
 
     def look(self, pid: int, asker: int, done: Callable[[Surroundings], None]) -> None:
-        """Find out about the process ``pid``, which asks at the wish of the user with uid ``asker``.
+        """Find out about the process ``pid``, asking at the wish of the uid ``asker``.
 
         ``done`` is called exactly once.
         """
@@ -173,9 +173,7 @@ class Environment:
 
         question = Typed("(s)", (f"{LOGIND}.Session",))
         properties = Peer(LOGIND, path, PROPERTIES)
-        self._bus.ask(
-            properties, "GetAll", question, timeout=TIMEOUT, done=read, reply="(a{sv})"
-        )
+        self._bus.ask(properties, "GetAll", question, timeout=TIMEOUT, done=read, reply="(a{sv})")
 
     def _ask_manager(self, method: str, number: int, done: Found) -> None:
         manager = Peer(LOGIND, MANAGER, f"{LOGIND}.Manager")
