@@ -233,5 +233,6 @@ def _asker(caller: Credentials, target: Target, service: str) -> int:
 
     polkit 127 and newer start it as a system service, which is in no session.
     """
-    helps = caller.uid == 0 and service == POLKIT
-    return target.uid if helps else caller.uid
+    if caller.uid == 0 and service == POLKIT and target.uid is not None:
+        return target.uid
+    return caller.uid

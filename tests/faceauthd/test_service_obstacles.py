@@ -78,7 +78,7 @@ def test_logind_is_asked_about_who_asks(
 ) -> None:
     typed = {name: Typed("u" if name == "caller" else "s", it) for name, it in options.items()}
     stage.enrolled()
-    stage.caller(caller).can_verify(**typed).values()
+    stage.caller(caller).call("CanVerify", "(sa{sv})", USER, typed).values()
     assert stage.environment.askers == [asker]
 
 
