@@ -96,6 +96,8 @@ class Plan(Generic[V]):
     models are known for sure; it may raise RefusalError. ``fd`` is a file to take the frames from.
     ``every``, in seconds, is how far apart a face is embedded until the session says otherwise.
     ``pictures`` is a socket to show what the camera sees on (camera/preview.py).
+    ``loading``, in seconds, is for models that still load: until the camera is open it comes on top
+    of ``timeout``, which then begins anew.
     """
 
     scanner: Scanner
@@ -106,6 +108,7 @@ class Plan(Generic[V]):
     fd: int | None = None
     every: float = 0.0
     pictures: int | None = None
+    loading: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ class Capture(Generic[V]):
             fd=plan.fd,
             every=plan.every,
         )
-        self._on_time = turns.after(plan.timeout, self._expired)
+        self._on_time = turns.after(plan.loading + plan.timeout, self._expired)
         self._unwatch = self._bus.on_vanished(
             self.sender, lambda: self.cancel("the caller left the bus")
         )
@@ -173,6 +176,9 @@ class Capture(Generic[V]):
     def _opened(self, camera: str) -> None:
         log.info("camera open (%s)", camera)
         self._camera = camera
+        if self._plan.loading:
+            self._on_time()
+            self._on_time = turns.after(self._plan.timeout, self._expired)
         self._session = self._plan.session(camera)
         self._scan.embed_every(self._session.every)
         if self._plan.pictures is not None:

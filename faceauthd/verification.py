@@ -21,6 +21,9 @@ from faceauthd.store import OWN
 from faceauthd.variants import Typed
 
 POLKIT = "polkit-1"  # the PAM service of its agents' helper
+# Seconds that a scan may wait for models that still load, as after a start of the daemon, so that
+# they take none of its own. With the default policy the PAM module (15 s) outlasts that.
+LOADING = 6.0
 READY = "ready"  # what CanVerify answers where nothing stands in the way
 # What of CanVerify's answers is recorded: somebody was kept out, and not by what they lack.
 FORETOLD = (Result.LOCKED_OUT, Result.STRONG_AUTH_REQUIRED)
@@ -35,7 +38,8 @@ class Verification:
     def can_verify(self, call: Call) -> None:
         def asked(request: Request) -> None:
             policy = request.policy
-            said = {"confirm": Typed("s", policy.confirm), "timeout": Typed("d", policy.deadline)}
+            deadline = policy.deadline + self._loading()
+            said = {"confirm": Typed("s", policy.confirm), "timeout": Typed("d", deadline)}
 
             def refuse(refusal: RefusalError) -> None:
                 if refusal.result in FORETOLD:
@@ -100,11 +104,15 @@ class Verification:
             session=lambda camera: self.session(request, camera),
             # A face that is followed has no landmarks good enough for a pose.
             every=0.0 if policy.challenge else at_first(policy.frames),
+            loading=self._loading(),
         )
         capture = Capture(
             parts.bus, request.call, plan, lambda ending: self._verified(request, ending)
         )
         parts.slot.start(capture)
+
+    def _loading(self) -> float:
+        return 0.0 if self._parts.worker.state == "ready" else LOADING
 
     def session(
         self, request: Request, camera: str, *, anywhere: bool = False

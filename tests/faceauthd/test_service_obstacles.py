@@ -2,11 +2,14 @@
 """What stands in the way of a scan, and scans that fail: each a refusal with its own word."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from faceauthd import capture, verification
 from faceauthd.config import CameraConfig, LockoutConfig
 from faceauthd.environment import Place, Surroundings
 from faceauthd.lockout import Lockout
@@ -14,6 +17,7 @@ from faceauthd.results import StorageError
 from faceauthd.sessions import follow
 from faceauthd.sessions.follow import EVERY, SURER
 from faceauthd.variants import Typed
+from faceauthd.verification import LOADING
 from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import GOOD, NOBODY, STRANGE
 from tests.faceauthd.stage import CONFIG, INFO, OTHER, ROOT, SELF, USER, Stage, run_until
@@ -302,6 +306,45 @@ def test_a_scan_that_cannot_even_begin_leaves_the_camera_free(
         patch.setattr(stage.worker, "scan", full)
         assert stage.caller(ROOT).verify().error() == "Internal"
     assert stage.result_of(GOOD, GOOD) == "match"
+
+
+@pytest.mark.parametrize("state", ["starting", "idle"])
+def test_models_that_load_take_nothing_of_the_scan_s_time(
+    stage: Stage, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers: list[float] = []
+    acts: list[Callable[[], object]] = []
+
+    def after(seconds: float, act: Callable[[], object]) -> Callable[[], None]:
+        timers.append(seconds)
+        acts.append(act)
+        return lambda: acts.remove(act)
+
+    stage.enrolled()
+    stage.worker.state, stage.worker.info = state, None
+    at_most = CONFIG.verify.timeout + LOADING
+    result, policy = stage.caller(SELF).can_verify().values()
+    assert (result, policy["timeout"]) == ("ready", at_most)
+    monkeypatch.setattr(capture, "turns", SimpleNamespace(after=after))
+    answer = stage.caller(ROOT).verify()
+    scan = stage.scan()
+    assert timers == [at_most]
+    stage.worker.state, stage.worker.info = "ready", INFO
+    scan.show(GOOD)
+    assert timers == [at_most, CONFIG.verify.timeout]
+    (expire,) = acts
+    expire()
+    assert answer.values()[0] == "timeout"
+    assert scan.stopped
+
+
+def test_models_that_never_load_end_the_scan(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "LOADING", 0.05)
+    stage.set(replace(CONFIG, verify=replace(CONFIG.verify, timeout=0.05)))
+    stage.enrolled()
+    stage.worker.state, stage.worker.info = "starting", None
+    assert stage.caller(ROOT).verify().values()[0] == "timeout"
+    assert stage.scan().stopped
 
 
 @pytest.mark.parametrize("opened", [True, False])
