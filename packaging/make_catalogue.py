@@ -22,7 +22,7 @@ from babel.messages.pofile import read_po, write_po
 import pam_module.language
 from cli import language
 from cli.main import faceauth
-from pam_module import contract, pam_faceauth
+from pam_module import attempt, contract
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = (
@@ -37,8 +37,8 @@ def templates() -> Iterator[tuple[Path, Catalog]]:
     """The file and the English texts of each domain."""
     command = (*CLICKS_OWN, *helps(faceauth, click.Context(faceauth)), *marked())
     yield template(language.FOLDER, language.DOMAIN, command)
-    answers = [message for _, message in pam_faceauth.RESULTS.values() if message]
-    said = (pam_faceauth.PROMPT, pam_faceauth.LOOKING, *contract.GESTURES.values(), *answers)
+    answers = [message for _, message in attempt.RESULTS.values() if message]
+    said = (attempt.PROMPT, attempt.LOOKING, *contract.GESTURES.values(), *answers)
     yield template(Path(pam_module.language.FOLDER), pam_module.language.DOMAIN, said)
 
 

@@ -13,7 +13,7 @@ from gi.repository import Gio
 from faceauthd import contract
 from faceauthd.results import BUS_NAME, INTERFACE, OBJECT_PATH, Result
 from faceauthd.variants import Typed
-from pam_module import pam_faceauth
+from pam_module import attempt
 from tests.faceauthd.stage import OTHER, SERVICE, Stage
 from tests.harness.bus import HANG_GUARD
 from tests.harness.data import ROOT
@@ -34,7 +34,7 @@ def test_the_page_is_what_the_contract_says(page_maker: Mapping[str, Any]) -> No
 
 def test_the_page_and_the_pam_module_agree(page_maker: Mapping[str, Any]) -> None:
     for result, (_, code) in page_maker["RESULTS"].items():
-        assert pam_faceauth.RESULTS[result][0] == getattr(pam_faceauth, f"PAM_{code}"), result
+        assert attempt.RESULTS[result][0] == getattr(attempt, f"PAM_{code}"), result
     assert set(page_maker["RESULTS"]) == set(Result)
 
 

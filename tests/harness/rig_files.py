@@ -7,6 +7,7 @@ A user's password is the user's name.
 import os
 import pwd
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from tests.harness.data import ROOT
 
 MODULE = ROOT / "build" / "pam_faceauth.so"
-MODULE_LOGIC = ROOT / "pam_module" / "pam_faceauth.py"
+PYTHON = "/usr/bin/python3"  # the one that the module starts
 FIRST_UID = 61000  # of the rig's own users: far from real ones
 
 # As on a real machine: the face first, then the password, and nobody else gets in.
@@ -95,10 +96,11 @@ def write_users(folder: Path, users: Sequence[str]) -> dict[str, str]:
 def write_services(folder: Path, bus_address: str, users: Sequence[str]) -> None:
     """Make PAM's folder: the services of a desktop, and ours for tests."""
     folder.mkdir()
+    logic = _install_logic(folder.parent / "pam_module")
     me = pwd.getpwuid(os.getuid()).pw_name
     check = _program(folder / ".password", PASSWORD_CHECK.format(users=" ".join([*users, me])))
     values = {
-        "module": f"{MODULE} module={MODULE_LOGIC} bus={bus_address} owner={me}",
+        "module": f"{MODULE} module={logic} bus={bus_address} owner={me}",
         "password": f"pam_exec.so quiet expose_authtok {check}",
     }
     texts = dict.fromkeys(SERVICES, FACE_THEN_PASSWORD)
@@ -106,6 +108,14 @@ def write_services(folder: Path, bus_address: str, users: Sequence[str]) -> None
     texts["other"] = ANY_OTHER_SERVICE
     for name, text in texts.items():
         (folder / name).write_text(text.format(**values))
+
+
+def _install_logic(folder: Path) -> Path:
+    """The module's Python half, with its byte code beside it as a package has it."""
+    sources = ROOT / "pam_module"
+    shutil.copytree(sources, folder, ignore=shutil.ignore_patterns("*.c", "*.h", "__pycache__"))
+    subprocess.run([PYTHON, "-I", "-m", "compileall", "-q", str(folder)], check=True)
+    return folder / "pam_faceauth.py"
 
 
 def write_commands(folder: Path, camera_link: Path) -> None:

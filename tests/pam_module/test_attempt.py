@@ -10,10 +10,10 @@ from typing import NoReturn
 
 import pytest
 
-from pam_module import hosts, pam_faceauth
+from pam_module import attempt, hosts, pam_faceauth
 from pam_module.arguments import ArgumentError, Arguments
+from pam_module.attempt import Attempt
 from pam_module.hosts import PamPython
-from pam_module.pam_faceauth import Attempt
 from tests.pam_module.pam_host import AUTHINFO_UNAVAIL
 
 
@@ -51,16 +51,16 @@ def test_lids(
     for name, state in states.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "state").write_text(state)
-    monkeypatch.setattr(pam_faceauth, "LIDS", str(tmp_path))
-    assert pam_faceauth.lid_closed() is closed
+    monkeypatch.setattr(attempt, "LIDS", str(tmp_path))
+    assert attempt.lid_closed() is closed
     host = Host()
     assert Attempt(host, silent=False).code([f"bus=unix:path={tmp_path}/none"]) == AUTHINFO_UNAVAIL
     assert host.logged[0].startswith("alice: lid-closed" if closed else "alice: error: ")
 
 
 def test_a_machine_without_lids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pam_faceauth, "LIDS", str(tmp_path / "none"))
-    assert not pam_faceauth.lid_closed()
+    monkeypatch.setattr(attempt, "LIDS", str(tmp_path / "none"))
+    assert not attempt.lid_closed()
 
 
 def test_the_log_has_one_clean_line() -> None:
@@ -80,11 +80,11 @@ def test_what_nobody_expected_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> N
     def fail() -> bool:
         raise ZeroDivisionError("surprise")
 
-    monkeypatch.setattr(pam_faceauth, "lid_closed", fail)
+    monkeypatch.setattr(attempt, "lid_closed", fail)
     host = Host()
     assert Attempt(host, silent=False).code([]) == AUTHINFO_UNAVAIL
     assert host.logged == ["alice: error: ZeroDivisionError: surprise"]
-    assert host.shown == [pam_faceauth.RESULTS["error"][1]]
+    assert host.shown == [attempt.RESULTS["error"][1]]
 
 
 def test_pam_python_without_a_user() -> None:

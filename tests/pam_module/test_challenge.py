@@ -7,8 +7,8 @@ import pytest
 from gi.repository import GLib
 
 from faceauthd.sessions import Gesture
+from pam_module.attempt import LOOKING
 from pam_module.contract import GESTURES, INTERFACE
-from pam_module.pam_faceauth import LOOKING
 from tests.pam_module.fake_bus import DAEMON, Call, FakeBus, blob, signal
 from tests.pam_module.pam_host import AUTHINFO_UNAVAIL, SUCCESS, Stacks
 

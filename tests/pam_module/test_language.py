@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pam_module import language
-from pam_module.pam_faceauth import PROMPT
+from pam_module.attempt import PROMPT
 from tests.harness.data import ROOT
 
 

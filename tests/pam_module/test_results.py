@@ -8,7 +8,7 @@ import pytest
 from gi.repository import GLib
 
 from faceauthd.results import Result
-from pam_module.pam_faceauth import LOOKING, PROMPT, RESULTS
+from pam_module.attempt import LOOKING, PROMPT, RESULTS
 from tests.pam_module.fake_bus import FakeBus
 from tests.pam_module.pam_host import AUTH_ERR, AUTHINFO_UNAVAIL, MAXTRIES, SUCCESS, Stacks
 

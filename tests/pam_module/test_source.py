@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from faceauthd import results
-from pam_module import account, arguments, contract, hosts, pam_faceauth
+from pam_module import account, arguments, attempt, contract, hosts
 from tests.harness.data import ROOT
 
 FOLDER = ROOT / "pam_module"
@@ -64,7 +64,7 @@ def test_loader_and_module_agree_on_time() -> None:
 
 def test_the_page_lists_every_answer() -> None:
     page = (ROOT / "docs" / "pam.md").read_text()
-    for word, (code, message) in pam_faceauth.RESULTS.items():
+    for word, (code, message) in attempt.RESULTS.items():
         name = {0: "SUCCESS", 7: "AUTH_ERR", 9: "AUTHINFO_UNAVAIL", 11: "MAXTRIES"}[code]
         if message:
             assert f"| `{word}` | `PAM_{name}` | {message} |" in page

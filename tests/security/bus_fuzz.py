@@ -18,7 +18,7 @@ from unittest.mock import patch
 from gi.repository import Gio, GLib
 
 from faceauthd.results import BUS_NAME
-from pam_module import bus_client, pam_faceauth
+from pam_module import attempt, bus_client
 from pam_module.hosts import PAM_SUCCESS
 from tests.pam_module.fake_bus import (
     BUS,
@@ -180,7 +180,7 @@ def authenticate(said: bytes) -> tuple[int, str]:
     """The PAM code of one authentication over this transcript, and its line in the log."""
     transcript, host = Transcript(said), Host()
     with patch.object(bus_client, "socket", lambda *_: transcript):
-        code = pam_faceauth.Attempt(host, silent=True).code([])
+        code = attempt.Attempt(host, silent=True).code([])
     return code, host.logged[-1].removeprefix("alice: ")
 
 

@@ -66,7 +66,16 @@ MODULES = (
     *("os", "sys", "time", "pwd", "_socket", "socket", "struct", "site", "sitecustomize"),
     *("usercustomize", "selectors", "enum", "__future__", "types", "genericpath"),
 )
-OURS = ("__init__", "pam_faceauth", "arguments", "bus_client", "dbus_wire", "hosts", "contract")
+OURS = (
+    "__init__",
+    "pam_faceauth",
+    "attempt",
+    "arguments",
+    "bus_client",
+    "dbus_wire",
+    "hosts",
+    "contract",
+)
 TRAP = "open({mark!r}, 'a').write(__name__ + '\\n')\nraise SystemExit(0)\n"
 LIBRARY = """
 #include <fcntl.h>
