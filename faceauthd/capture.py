@@ -76,6 +76,7 @@ class Scanner(Protocol):
         on_ended: Callable[[EndWhy, str], None],
         fd: int | None = None,
         every: float = 0.0,
+        enough: int = 0,
     ) -> Scan: ...
 
 
@@ -95,6 +96,7 @@ class Plan(Generic[V]):
     ``session`` is called with the camera's id once that is open, since only then the worker's
     models are known for sure; it may raise RefusalError. ``fd`` is a file to take the frames from.
     ``every``, in seconds, is how far apart a face is embedded until the session says otherwise.
+    ``enough`` frames with a face in a row may bring the verdict; 0 where none do.
     ``pictures`` is a socket to show what the camera sees on (camera/preview.py).
     ``loading``, in seconds, is for models that still load: until the camera is open it comes on top
     of ``timeout``, which then begins anew.
@@ -107,6 +109,7 @@ class Plan(Generic[V]):
     session: Callable[[str], Session[V]]
     fd: int | None = None
     every: float = 0.0
+    enough: int = 0
     pictures: int | None = None
     loading: float = 0.0
 
@@ -157,6 +160,7 @@ class Capture(Generic[V]):
             on_ended=self._ended,
             fd=plan.fd,
             every=plan.every,
+            enough=plan.enough,
         )
         self._on_time = turns.after(plan.loading + plan.timeout, self._expired)
         self._unwatch = self._bus.on_vanished(

@@ -141,6 +141,7 @@ class WorkerSupervisor:
         on_ended: OnEnded,
         fd: int | None = None,
         every: float = 0.0,
+        enough: int = 0,
     ) -> Scan:
         """Scans with ``camera`` or, where given, the file ``fd``, which stays the caller's.
 
@@ -150,7 +151,7 @@ class WorkerSupervisor:
         """
         if fd is not None:
             camera = replace(camera, device="auto")  # no path: it is not what stands there
-        order = wire.Scan(self._new_id(), camera, tuple(liveness), embed, every)
+        order = wire.Scan(self._new_id(), camera, tuple(liveness), embed, every, enough)
         scan = Scan(order, None, self, (on_opened, on_frame, on_ended))
         try:
             if fd is not None:

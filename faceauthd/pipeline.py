@@ -66,15 +66,20 @@ class Pipeline:
         wishes: Wishes,
         every: float,
         report: Callable[[Observation, Image], None],
+        enough: int = 0,
     ) -> None:
         """
         every   seconds between two embeddings of a face that is followed; 0 embeds every frame
         report  gets the observations and their images, in a thread of the pipeline's
+        enough  so many frames with a face, one behind the other, may be all that is needed: no
+                other is looked at before these are reported; 0: none may be
         """
         self.every = every
         self._judge = judge
         self._wishes = wishes
         self._report = report
+        self._enough = enough
+        self._in_a_row = 0  # frames with a face, since the last time that they were enough
         self._stopped = False
         self._face: Face | None = None  # the frame before's one face
         self._embedded_at = 0.0
@@ -100,10 +105,19 @@ class Pipeline:
                 in_hand.append(
                     reporter.submit(self._finish, frame.image, look, embedding, measures)
                 )
-                while in_hand and (in_hand[0].done() or len(in_hand) >= IN_HAND):
+                most = 0 if self._are_enough(look) else IN_HAND - 1
+                while in_hand and (in_hand[0].done() or len(in_hand) > most):
                     in_hand.popleft().result()
             while in_hand and not self._stopped:
                 in_hand.popleft().result()
+
+    def _are_enough(self, look: "Look") -> bool:
+        """Whether the frames up to this one may be all that is needed."""
+        self._in_a_row = self._in_a_row + 1 if look.face is not None else 0
+        enough = 0 < self._enough <= self._in_a_row
+        if enough:
+            self._in_a_row = 0
+        return enough
 
     def _look(self, frame: Frame) -> "tuple[Look, bool]":
         """What the frame shows, and whether that was a thorough look."""

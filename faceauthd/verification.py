@@ -104,6 +104,7 @@ class Verification:
             session=lambda camera: self.session(request, camera),
             # A face that is followed has no landmarks good enough for a pose.
             every=0.0 if policy.challenge else at_first(policy.frames),
+            enough=0 if policy.challenge else policy.frames,
             loading=self._loading(),
         )
         capture = Capture(

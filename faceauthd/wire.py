@@ -37,6 +37,7 @@ MOST_BOUNDS = 128
 LONGEST_EMBEDDING = 2048
 _IDS = 2**53
 _LONGEST_EVERY = 1.0  # seconds
+_MOST_FRAMES = 1000  # in a row
 _FAR = 1e5  # pixels: a face's box may lie outside the image, but not beyond reason
 # An embedding's length may differ from 1 by this. A longer one would score higher with everybody.
 _UNIT = 1e-3
@@ -51,7 +52,8 @@ Bounds = tuple[tuple[float, float], ...]  # (threshold, BPCER that it does not e
 class Scan:
     """Open the camera and send observations until told to stop.
 
-    A face that is followed is embedded ``every`` so many seconds; 0 is in each frame.
+    A face that is followed is embedded ``every`` so many seconds; 0 is in each frame. Behind
+    ``enough`` frames with a face in a row their reports are waited for; 0 is never.
     """
 
     id: int
@@ -59,6 +61,7 @@ class Scan:
     liveness: tuple[str, ...]
     embed: bool
     every: float = 0.0
+    enough: int = 0
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,7 @@ def decode_order(data: bytes) -> Order:
             message.texts("liveness", 64, MOST_CUES),
             message.flag("embed"),
             message.number("every", 0, _LONGEST_EVERY),
+            message.whole("enough", 0, _MOST_FRAMES),
         )
     elif kind == "every":
         order = Every(number, message.number("every", 0, _LONGEST_EVERY))
@@ -271,10 +275,10 @@ def _close(fds: Iterable[int]) -> None:
 
 def _as_json(message: Order | Report) -> dict[str, Any]:
     match message:
-        case Scan(number, camera, liveness, embed, every):
+        case Scan(number, camera, liveness, embed, every, enough):
             return {
                 "do": "scan", "id": number, "camera": asdict(camera), "liveness": liveness,
-                "embed": embed, "every": every,
+                "embed": embed, "every": every, "enough": enough,
             }  # fmt: skip
         case Every(number, every):
             return {"do": "every", "id": number, "every": every}

@@ -177,7 +177,9 @@ class RunningScan:
             cues = self._order.liveness
             wishes = Wishes(self._order.embed, PASSIVE in cues, CHALLENGE in cues)
             judge = self._loaded.result().judge
-            self._pipeline = Pipeline(judge, wishes, self._order.every, self._report)
+            self._pipeline = Pipeline(
+                judge, wishes, self._order.every, self._report, self._order.enough
+            )
             wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
             self._pipeline.run(source.frames())
 

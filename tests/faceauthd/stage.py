@@ -68,6 +68,7 @@ class FakeScan:
     on_ended: Callable[[EndWhy, str], None]
     fd: int | None
     every: list[float]  # how often an embedding was asked for
+    enough: int
     pictures: int = 0  # how many sockets for pictures came
     stopped: bool = False
     over: bool = False
@@ -133,9 +134,12 @@ class FakeWorker:
         on_ended: Callable[[EndWhy, str], None],
         fd: int | None = None,
         every: float = 0.0,
+        enough: int = 0,
     ) -> FakeScan:
         assert embed
-        self.scans.append(FakeScan(camera, liveness, on_opened, on_frame, on_ended, fd, [every]))
+        self.scans.append(
+            FakeScan(camera, liveness, on_opened, on_frame, on_ended, fd, [every], enough)
+        )
         return self.scans[-1]
 
     def list_cameras(

@@ -2,6 +2,7 @@
 """The pipeline: frames in order, few in hand, embedded where it is due; and faults are heard of."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -71,6 +72,33 @@ def reported(
     pipeline = Pipeline(eyes, wishes, every, lambda seen, _image: reports.append(seen))
     pipeline.run(film(count, rate))
     return reports
+
+
+@pytest.mark.parametrize(
+    ("faces", "waited_for"),
+    [({}, [4, 8]), ({1: 2}, [6]), ({3: 0, 7: 2}, []), ({9: 0}, [4, 8])],
+)
+def test_what_may_be_enough_is_waited_for(faces: dict[int, int], waited_for: list[int]) -> None:
+    """Behind four frames in a row with a face; what no longer waits is reported."""
+
+    class Slow(Eyes):
+        def live(self, image: Image, face: Face) -> dict[str, float]:
+            time.sleep(0.02)
+            return super().live(image, face)
+
+    reports: list[Observation] = []
+    all_reported: list[int] = []
+
+    def frames() -> Iterator[Frame]:
+        for frame in film(10):
+            if frame.index == len(reports) > 0:
+                all_reported.append(frame.index)
+            yield frame
+
+    add = lambda seen, _image: reports.append(seen)  # noqa: E731
+    Pipeline(Slow(faces), BOTH, 0.0, add, enough=4).run(frames())
+    assert set(waited_for) <= set(all_reported)
+    assert len(reports) == 10
 
 
 def embedded(reports: list[Observation]) -> list[int]:

@@ -58,6 +58,7 @@ def test_the_caller_is_told_what_is_asked(asking: Stage) -> None:
     assert answer.values()[0] == "match"
     assert [hint for hint, _ in caller.hints] == ["scanning", "turn-left", "scanning"]
     assert set(scan.every) == {0.0}, "each frame is recognised"
+    assert scan.enough == 0
 
 
 def test_who_does_something_else_is_refused_and_it_counts(asking: Stage) -> None:

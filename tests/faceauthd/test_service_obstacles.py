@@ -275,6 +275,7 @@ def test_a_user_is_followed_only_where_a_measurement_says_when_it_is_sure(
     stage.parts.threshold = lambda _model, _fmr: 0.9
     assert stage.result_of(*[GOOD] * CONFIG.verify.frames) == "match"
     assert set(stage.worker.scans[-1].every) == {EVERY}
+    assert stage.worker.scans[-1].enough == CONFIG.verify.frames
 
 
 def test_an_unforeseen_error_refuses_and_frees_the_camera(

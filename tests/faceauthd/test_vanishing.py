@@ -102,7 +102,7 @@ def test_a_hanging_polkit_blocks_nobody_else(
             caller.call("GetStatus").values()
             caller.call("ListFaces", "(s)", USER).values()
         assert is_free(stage, 0)
-        assert answer.open
+        assert answer.open, answer.got
 
 
 def test_the_camera_may_be_taken_while_polkit_thinks(stage: Stage, private_bus: PrivateBus) -> None:
