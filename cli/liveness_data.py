@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.exits import Exit, die
+from cli.exits import Exit, die, note
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -71,4 +71,14 @@ def look(samples: "list[Sample]", engine: str, models_dir: Path, show: Any) -> "
     found = dataset.look(samples, locator(samples, engine, models_dir), progress)
     if not found.samples:
         raise DatasetError(f"no image can be used: {(found.unreadable or ['no face is found'])[0]}")
+    tell_left_out(found.unreadable, found.faceless)
     return found
+
+
+def tell_left_out(unreadable: Sequence[str], faceless: Sequence[Path]) -> list[str]:
+    """A line for each image that could not be used; says how many, and names the first."""
+    left_out = [*unreadable, *(f"{path}: no face is found" for path in faceless)]
+    if left_out:
+        many = "1 image is" if len(left_out) == 1 else f"{len(left_out)} images are"
+        note(f"{many} left out: {left_out[0]}{', …' if len(left_out) > 1 else ''}")
+    return left_out

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The verb ``liveness evaluate``: how good liveness models are, on anybody's recordings."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from cli.lazy import Verb
 from cli.liveness_data import failing, look, samples_of
 from cli.scanning import hints
 from faceauthd.config import load
-from models.errors import ModelError
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Sample
@@ -69,12 +69,15 @@ def chosen(named: tuple[str, ...], models_dir: Path) -> "list[PassiveModel]":
     from models.evaluation import foreign
     from models.liveness.passive import load_passive_models
 
-    found = [
-        foreign.stock() if name == "stock" else foreign.load(Path(name)) for name in named
-    ] or load_passive_models(models_dir)
-    names = [model.id for model in found]
-    if len(set(names)) < len(names):
-        raise ModelError(f"two of the models have one id among {', '.join(names)}; change one")
+    if not named:
+        return load_passive_models(models_dir)
+    if len(set(named)) < len(named):
+        raise click.UsageError("a model is given twice")
+    found = [foreign.stock() if name == "stock" else foreign.load(Path(name)) for name in named]
+    ids = Counter(model.id for model in found)
+    for name, model in zip(named, found, strict=True):
+        if ids[model.id] > 1:  # as whoever trains twice has them
+            model.id = f"{model.id} ({name})"
     return found
 
 

@@ -20,7 +20,7 @@ from cli import output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
-from cli.liveness_data import failing, locator, samples_of
+from cli.liveness_data import failing, locator, samples_of, tell_left_out
 from cli.scanning import hints
 from faceauthd.config import load
 
@@ -201,9 +201,7 @@ def finish(trained: "Trained", out: Path, name: str, settings: "Settings", work:
 
     save(trained, out, name, settings)
     shutil.rmtree(work, ignore_errors=True)
-    left_out = [*trained.unreadable, *(f"{path}: no face is found" for path in trained.faceless)]
-    if left_out:
-        note(f"{len(left_out)} images were left out, such as {left_out[0]}")
+    left_out = tell_left_out(trained.unreadable, trained.faceless)
     if output.wants_json():
         output.print_json(
             {

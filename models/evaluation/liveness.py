@@ -87,7 +87,10 @@ def read_image(path: Path) -> Image:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # its header asks for more pixels than OpenCV allows
+        image = None
     if image is None:
         raise DatasetError(f"{path} is not an image that can be read")
     return np.asarray(image, np.uint8)

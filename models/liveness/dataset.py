@@ -8,6 +8,7 @@ camera varies it, by a random generator of its own number in the stream alone: t
 the same stream, from any place on, however many threads read.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -172,6 +173,9 @@ def held_crops(samples: Iterable[Sample], scale: float, size: int, path: Path) -
 
 
 def _kept(path: Path, count: int, size: int) -> NDArray[np.uint8]:
-    """Room for crops, in a file."""
-    shape = (count, size, size, 3)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    """Room for crops, in a file. OSError where the disk has not as much."""
+    kept = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size, 3))
+    # A mapped file that the disk has no room for ends the process (SIGBUS) when it is written.
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, kept.offset + kept.nbytes)
+    return kept

@@ -107,7 +107,30 @@ def test_unreadable_images_are_left_out_and_said(train: Train, tmp_path: Path) -
     (data / "live-001.png").unlink()
     outcome = train(data, tmp_path / "out")
     assert outcome.status == Exit.DONE, outcome.err
-    assert "2 images were left out, such as" in outcome.err
+    assert "2 images are left out: " in outcome.err
+
+
+def test_evaluate_names_an_image_that_is_left_out(
+    faceauth: Run, train: Train, tmp_path: Path
+) -> None:
+    data = recorded(tmp_path / "data", 6)
+    train(data, tmp_path / "out")
+    (data / "live-000.png").write_bytes(b"no image")
+    outcome = faceauth("liveness", "evaluate", str(data), "-m", str(tmp_path / "out"))
+    assert outcome.status == Exit.DONE, outcome.err
+    assert f"1 image is left out: {data / 'live-000.png'} is not an image" in outcome.err
+
+
+def test_two_models_of_one_name_are_told_apart(faceauth: Run, train: Train, tmp_path: Path) -> None:
+    data = recorded(tmp_path / "data", 6)
+    places = [str(tmp_path / name) for name in ("first", "second")]
+    for place in places:
+        train(data, Path(place))
+    named = [word for place in places for word in ("-m", place)]
+    outcome = faceauth("liveness", "evaluate", str(data), *named, "--json")
+    assert outcome.status == Exit.DONE, outcome.err
+    told = {f"personal ({place})" for place in places}
+    assert set(json.loads(outcome.out)["models"]) == {*told, "together"}
 
 
 def broken(data: Path, how: str) -> None:
@@ -258,7 +281,7 @@ def one_line_of(text: str) -> str:
     [
         (["{tmp}/none"], Exit.USAGE, "not a folder"),
         (["{tmp}/data", "-m", "{tmp}/none"], Exit.UNAVAILABLE, "not a readable JSON description"),
-        (["{tmp}/data", "-m", "stock", "-m", "stock"], Exit.UNAVAILABLE, "one id"),
+        (["{tmp}/data", "-m", "stock", "-m", "stock"], Exit.USAGE, "given twice"),
         (["{tmp}/data", "--source", "other"], Exit.USAGE, "no images of that view and source"),
         (["{tmp}/data", "-m", "stock", "--html", "/proc/a"], Exit.UNAVAILABLE, "cannot be written"),
         (["{tmp}/data", "-m", "{tmp}/bad.json"], Exit.UNAVAILABLE, "cannot read this network"),

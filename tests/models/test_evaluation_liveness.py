@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report on a liveness model, on scores whose rates are known."""
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -100,7 +101,10 @@ def test_images_without_a_face_are_told(tmp_path: Path) -> None:
     assert (found, faceless) == ([], [path])
 
 
-@pytest.mark.parametrize("content", [b"", b"not an image", None])
+BOMB = b"BM" + struct.pack("<IIIIiiHH24x", 54, 0, 54, 40, 60_000, 60_000, 1, 24)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", None, BOMB])
 def test_unreadable_image_is_one_line(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "broken.jpg"
     if content is not None:

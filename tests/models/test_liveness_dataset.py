@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.evaluation.datasets import DatasetError, Sample
 from models.face import Box, Image
@@ -93,3 +94,17 @@ def test_crops_to_choose_by_are_in_a_file(tmp_path: Path) -> None:
     kept = dataset.held_crops([one, one], 2.7, 80, tmp_path / "held.npy")
     assert isinstance(kept, np.memmap)
     assert np.array_equal(kept[1], dataset.crop_of(one, 2.7, 80))
+
+
+def test_room_for_crops_is_taken_before_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a full disk would end the process, without a word."""
+    held = tmp_path / "held.npy"
+
+    def crop(*_: object) -> NDArray[np.uint8]:
+        assert held.stat().st_blocks * 512 >= 2 * 80 * 80 * 3
+        return np.zeros((80, 80, 3), np.uint8)
+
+    monkeypatch.setattr(dataset, "crop_of", crop)
+    assert len(dataset.held_crops([sample(tmp_path / "a.png")] * 2, 2.7, 80, held)) == 2
