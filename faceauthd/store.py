@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -307,23 +308,14 @@ class Store:
         rows = self._database.rows(f"SELECT {COLUMNS} FROM face {which}", *values)  # noqa: S608
         return [self._opened(*row) for row in rows]
 
-    def _opened(
-        self,
-        face_id: str,
-        user: str,
-        label: str,
-        engine: str,
-        model: str,
-        camera: str,
-        created: int,
-        sealed: bytes,
-    ) -> FaceRecord:
-        nothing = np.empty((0, 0), np.float32)
-        face = FaceRecord(face_id, user, label, engine, model, camera, created, nothing)
+    def _opened(self, *row: Any) -> FaceRecord:
+        """The face in a row of COLUMNS, which are its identity and the sealed template."""
+        *identity, sealed = row
         try:
-            return replace(face, vectors=_unpacked(self._vault.open(sealed, *face.identity)))
+            vectors = _unpacked(self._vault.open(sealed, *identity))
         except SealError:
-            return face
+            vectors = np.empty((0, 0), np.float32)
+        return FaceRecord(*identity, vectors=vectors)
 
     def _seal(self, face: FaceRecord) -> bytes:
         return self._vault.seal(_packed(face.vectors), *face.identity)
