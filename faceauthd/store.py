@@ -310,12 +310,12 @@ class Store:
 
     def _opened(self, *row: Any) -> FaceRecord:
         """The face in a row of COLUMNS, which are its identity and the sealed template."""
-        *identity, sealed = row
+        face_id, user, label, engine, model, camera, created, sealed = row
         try:
-            vectors = _unpacked(self._vault.open(sealed, *identity))
+            vectors = _unpacked(self._vault.open(sealed, *row[:-1]))
         except SealError:
             vectors = np.empty((0, 0), np.float32)
-        return FaceRecord(*identity, vectors=vectors)
+        return FaceRecord(face_id, user, label, engine, model, camera, created, vectors)
 
     def _seal(self, face: FaceRecord) -> bytes:
         return self._vault.seal(_packed(face.vectors), *face.identity)
