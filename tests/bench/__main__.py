@@ -82,7 +82,7 @@ def measure(folder: Path, options: argparse.Namespace) -> Figures:
 
 
 def keep_byte_code(folder: Path) -> None:
-    """The programs to come find their byte code, as a package installs it, from their second run."""
+    """The programs to come find their byte code from their second run on, as installed ones do."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "byte-code")
 
