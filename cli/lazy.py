@@ -5,6 +5,7 @@ A `Verbs` group knows its verbs by name and imports a verb's module when the ver
 that ``faceauth list`` never pays for ``faceauth models``.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from inspect import cleandoc
 from typing import Any
@@ -40,16 +41,32 @@ class Verb(click.Command):
 
 
 class Verbs(click.Group):
-    """A group whose commands are ``module:attribute``, imported when needed."""
+    """A group whose commands are ``module:attribute``, imported when needed.
 
-    def __init__(self, *args: Any, verbs: dict[str, str], **kwargs: Any) -> None:
+    Of a group that says what each is for, none is needed to list them.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        verbs: Mapping[str, str],
+        purposes: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.verbs = verbs
+        self.verbs, self.purposes = verbs, purposes or {}
         self.params.append(json_option())
         translate(self)
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(self.verbs)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if not self.purposes:
+            super().format_commands(ctx, formatter)
+            return
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, _(self.purposes[name])) for name in self.verbs])
 
     def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.verbs:

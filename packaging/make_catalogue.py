@@ -21,6 +21,7 @@ from babel.messages.pofile import read_po, write_po
 
 import pam_module.language
 from cli import language
+from cli.lazy import Verbs
 from cli.main import faceauth
 from pam_module import attempt, contract
 
@@ -60,6 +61,7 @@ def helps(command: click.Command, context: click.Context) -> Iterator[str]:
     options = [one.help for one in command.params if isinstance(one, click.Option)]
     yield from (cleandoc(text) for text in [command.help, *options] if text)
     if isinstance(command, click.Group):
+        yield from command.purposes.values() if isinstance(command, Verbs) else ()
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from cli.main import VERBS, faceauth
 from tests.harness.data import ROOT
 
 HEAVY = {
@@ -33,6 +35,24 @@ def test_nothing_heavy_is_imported(start: str) -> None:
     loaded = {name.split(".")[0] for name in done.stderr.split()}
     assert "click" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_the_list_of_verbs_imports_none() -> None:
+    program = "import sys, cli.main; cli.main.run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    places = {place.split(":")[0] for place, _purpose in VERBS.values()}
+    assert places & set(done.stderr.split()) == set()
+    assert "Enrol a face of yours" in done.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_list_says_of_a_verb_what_its_help_begins_with(verb: str) -> None:
+    command = faceauth.get_command(click.Context(faceauth), verb)
+    assert command is not None and command.help is not None
+    first, _, _rest = command.help.partition("\n\n")
+    assert " ".join(first.split()) == VERBS[verb][1]
 
 
 def test_a_verb_that_talks_to_the_daemon_needs_no_model() -> None:
