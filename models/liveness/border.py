@@ -48,14 +48,13 @@ def border(image: Image, box: Box) -> float:
     if not (0 < box.width < 4 * wide and 0 < box.height < 4 * high):
         raise ModelError("the face's box is no face's, so liveness cannot be judged")
     grey = cv2.GaussianBlur(_around(image, box), (3, 3), 0.8)
-    across, down = (np.abs(cv2.Sobel(grey, cv2.CV_16S, *order)) for order in ((1, 0), (0, 1)))
-    steep = (across - down).astype(np.float32) / SLOPE
-    upright, level = _counted(steep), _counted(-steep)
-    sides = [
-        edges.take(lines).mean(axis=1).max(axis=1)
-        for edges, lines in zip((upright, upright, level, level), _SIDES, strict=True)
-    ]
-    return float(np.prod(sides, axis=0).max() ** 0.25)
+    across, down = (np.abs(slopes) for slopes in cv2.spatialGradient(grey))  # Sobel's
+    counted = _counted(np.asarray(across - down, np.float32))
+    upright, level = np.maximum(counted, 0), np.maximum(-counted, 0)
+    best = np.ones(len(TURNS), np.float32)
+    for edges, lines in zip((upright, upright, level, level), _SIDES, strict=True):
+        best *= _means(edges.take(lines, mode="clip")).max(axis=1)  # clip: it copies less
+    return float(best.max() ** 0.25)
 
 
 class Border(PassiveModel):
@@ -98,16 +97,24 @@ def _around(image: Image, box: Box) -> NDArray[np.uint8]:
     missing = (max(-top, 0), max(bottom - high, 0), max(-left, 0), max(right - wide, 0))
     if any(missing):
         part = cv2.copyMakeBorder(part, *missing, cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(part, (_WIDE, _HIGH), interpolation=cv2.INTER_AREA), np.uint8)
+    while part.shape[0] >= 2 * _HIGH and part.shape[1] >= 2 * _WIDE:
+        # Halves first, in a sixth of the time that one mean over so many pixels takes.
+        part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(part, (_WIDE, _HIGH)), np.uint8)
 
 
-def _counted(steep: Numbers) -> Numbers:
-    """A slope as what it counts: 0 without one, 1/2 at SLOPE, towards 1."""
-    rising = np.maximum(steep, 0)
-    return np.asarray(rising / (1 + rising), np.float32)
+def _counted(slope: Numbers) -> Numbers:
+    """A slope as what it counts: 0 without one, 1/2 at SLOPE, towards 1; below 0 as it is."""
+    return np.asarray(slope / (SLOPE + np.abs(slope)), np.float32)
 
 
-def _lines(axis: int, near: float, far: float) -> NDArray[np.int32]:
+def _means(lines: Numbers) -> Numbers:
+    """(turns, positions): what is along each line, on average. By a product, which is quicker."""
+    along = lines.shape[1]
+    return np.asarray(np.full(along, 1 / along, np.float32) @ lines, np.float32)
+
+
+def _lines(axis: int, near: float, far: float) -> NDArray[np.intp]:
     """(turns, along, positions): the pixels of upright (0) or level (1) lines, as flat indices.
 
     The lines cross the face's middle line from ``near`` to ``far``, in widths or heights of it.
@@ -120,7 +127,7 @@ def _lines(axis: int, near: float, far: float) -> NDArray[np.int32]:
     moved = np.rint(positions + TURNS[:, None, None] * (-1) ** axis * (along - other))
     moved = moved.clip(0, sizes[axis] - 1)
     flat = moved * _WIDE + along if axis else along * _WIDE + moved
-    return np.asarray(flat, np.int32)
+    return np.asarray(flat, np.intp)
 
 
 # Where an edge may lie: left, right, above, below.
