@@ -37,8 +37,9 @@ else: otherwise it is refused.
 SERVICES = """\
 ## `[service.NAME]`
 
-What one PAM service asks for, by its name in `/etc/pam.d`, in lower case. What a service does not
-say is as in `[verify]`.
+What one PAM service asks for, by its name in `/etc/pam.d`, in lower case. A display manager, or
+another service of root's that is in no session, is answered only where it has a section. What a
+service does not say is as in `[verify]`.
 
 | key | allowed |
 | --- | --- |

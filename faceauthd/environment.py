@@ -5,11 +5,14 @@ What a desktop starts for its user, terminals among it, runs in the user's own s
 is in no session. Such a process sits where its user's sessions are, and is remote where any of them
 is: from a remote one ``systemd-run --user`` leads there too. What is no user's at all, such as
 cron's jobs and what system services start, sits where the user's sessions are at whose wish it
-asks. Who has no session sits nowhere, and may be far away; but root's own, such as a display
-manager, is local: it is there before anybody's session.
+asks. Who has no session sits nowhere, and may be far away. Root's own, such as a display manager,
+is there before anybody's session; but a mail server is root's own as well, and not all of those set
+PAM_RHOST. So that is a place by itself, and obstacles.py says which services are at the screen.
 
 A session in which nobody sits is none: a user's service manager has one in newer systemds, and
-cron's jobs where its PAM stack has pam_systemd.
+cron's jobs where its PAM stack has pam_systemd. One that is a desktop and is on no seat is shown on
+another machine, whatever it says of itself: xrdp's and VNC servers' do not set PAM_RHOST, which is
+all that logind goes by. Sessions on a seat are those with this machine's screens and keyboards.
 
 The answer comes within seconds whatever logind does. Where there is no logind, the caller counts as
 local and the lid as open: such a machine could otherwise never use faceauth, and the PAM module
@@ -18,7 +21,7 @@ remote could keep it busy. Then it is unknown where the caller sits.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -37,6 +40,7 @@ NO_USER = "org.freedesktop.login1.NoUserForPID"
 NOT_LOGGED_IN = "org.freedesktop.login1.NoSuchUser"
 # sd_session_get_class(3): the first words of the classes in which nobody sits.
 NOBODY_SITS = ("background", "manager")
+DESKTOPS = ("x11", "wayland", "mir")  # sd_session_get_type(3): what is shown on screens
 ROOT = 0
 # What the bus says where there is no logind.
 NO_LOGIND = (
@@ -53,6 +57,7 @@ class Place(Enum):
 
     LOCAL = "local"
     REMOTE = "remote"
+    SYSTEM = "system"  # root's own, in no session
     NOWHERE = "nowhere"  # in no session, of nobody who has one
     UNKNOWN = "unknown"  # logind does not say
 
@@ -136,7 +141,7 @@ class Environment:
                 done(Place.UNKNOWN)
 
         if asker == ROOT:
-            done(Place.LOCAL)
+            done(Place.SYSTEM)
         else:
             self._ask_manager("GetUser", asker, found)
 
@@ -169,7 +174,7 @@ class Environment:
                 _note("a session", reply)
                 done(Place.UNKNOWN)
             else:
-                done(_place(reply[0].get("Class"), reply[0].get("Remote")))
+                done(_place(reply[0]))
 
         question = Typed("(s)", (f"{LOGIND}.Session",))
         properties = Peer(LOGIND, path, PROPERTIES)
@@ -199,11 +204,13 @@ class Environment:
 _WEIGHT = (Place.REMOTE, Place.UNKNOWN, Place.LOCAL, Place.NOWHERE)
 
 
-def _place(kind: Answer, remote: Answer) -> Place:
-    """Where a session of this class is."""
-    if not isinstance(kind, str) or not isinstance(remote, bool):
+def _place(session: Mapping[str, Answer]) -> Place:
+    """Where a session with these properties is."""
+    kind, remote = session.get("Class"), session.get("Remote")
+    shown, seat = session.get("Type"), session.get("Seat")
+    if not (isinstance(kind, str) and isinstance(remote, bool) and isinstance(seat, tuple)):
         return Place.UNKNOWN
-    if remote:
+    if remote or (shown in DESKTOPS and not any(seat[:1])):
         return Place.REMOTE
     return Place.NOWHERE if kind.startswith(NOBODY_SITS) else Place.LOCAL
 

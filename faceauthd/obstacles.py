@@ -14,6 +14,7 @@ from faceauthd.bus import BusError, Call
 from faceauthd.camera.discovery import find_camera
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.capture import RefusalError
+from faceauthd.config import Config
 from faceauthd.environment import Place, Surroundings
 from faceauthd.parts import Parts
 from faceauthd.request import Request
@@ -44,7 +45,7 @@ def when_possible(parts: Parts, request: Request, then: Callable[[], None], refu
 
     def looked(around: Surroundings) -> None:
         def go_on() -> None:
-            _check_surroundings(around)
+            _check_surroundings(around, parts.config, request.policy.service)
             check(parts, request)
             _check_presence(parts, request.call)
             then()
@@ -77,11 +78,15 @@ def check(parts: Parts, request: Request) -> None:
         raise RefusalError(Result.BUSY, "another scan is running")
 
 
-def _check_surroundings(around: Surroundings) -> None:
+def _check_surroundings(around: Surroundings, config: Config, service: str) -> None:
     if around.place is Place.REMOTE:
         raise RefusalError(Result.REMOTE, "the session is remote")
     if around.place is Place.NOWHERE:
         raise RefusalError(Result.REMOTE, "the asking process belongs to no session")
+    # A display manager asks for who sits here, a mail server for who may be anywhere.
+    if around.place is Place.SYSTEM and service and service.lower() not in config.services:
+        reason = f"a system service asks, and the configuration has no [service.{service}]"
+        raise RefusalError(Result.REMOTE, reason)
     if around.place is Place.UNKNOWN:
         raise RefusalError(Result.ERROR, "logind does not say whether the session is remote")
     if around.lid_closed:

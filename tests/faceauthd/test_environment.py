@@ -40,9 +40,15 @@ def has_lid(logind: StandIn, closed: bool) -> None:
     logind.mock("AddProperty", "(ssv)", MANAGER, "LidClosed", value)
 
 
-def session(remote: bool | None, kind: str = "user") -> dict[str, GLib.Variant]:
+def session(
+    remote: bool | None, kind: str = "user", shown: str = "tty", seat: str = ""
+) -> dict[str, GLib.Variant]:
     """A session's properties; None is one that does not say whether it is remote."""
-    properties = {"Class": GLib.Variant("s", kind)}
+    properties = {
+        "Class": GLib.Variant("s", kind),
+        "Type": GLib.Variant("s", shown),
+        "Seat": GLib.Variant("(so)", (seat, f"/org/freedesktop/login1/seat/{seat}".rstrip("/"))),
+    }
     return properties if remote is None else properties | {"Remote": GLib.Variant("b", remote)}
 
 
@@ -107,6 +113,8 @@ def logged_in(logind: StandIn, *sessions: dict[str, GLib.Variant]) -> None:
 
 
 HERE, AFAR, SILENT = session(False), session(True), session(None)
+DESKTOP = session(False, shown="wayland", seat="seat0")
+ELSEWHERE = session(False, shown="x11")  # xrdp's and VNC's: no word of whose it is
 SITS = [
     ((HERE,), Place.LOCAL),
     ((AFAR,), Place.REMOTE),
@@ -120,6 +128,9 @@ SITS = [
     ((session(False, "background-light"), session(False, "manager-early")), Place.NOWHERE),
     ((session(False, "manager"), HERE), Place.LOCAL),
     ((session(True, "manager"),), Place.REMOTE),
+    ((DESKTOP,), Place.LOCAL),
+    ((ELSEWHERE,), Place.REMOTE),
+    ((DESKTOP, ELSEWHERE), Place.REMOTE),
 ]
 
 
@@ -196,8 +207,24 @@ def test_root_s_process_of_no_user_is_the_system_s_own(
 ) -> None:
     with logind_stand_in(private_bus) as logind:
         is_no_user_s(logind)
-        assert look(private_bus, ROOT) == AT_HOME
+        assert look(private_bus, ROOT) == Surroundings(Place.SYSTEM, lid_closed=False)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("shown", ["x11", "wayland"])
+def test_a_desktop_that_is_on_no_seat_is_shown_elsewhere(
+    private_bus: PrivateBus, shown: str
+) -> None:
+    """Such as xrdp's, which logind calls local: it knows no more than PAM_RHOST."""
+    with logind_stand_in(private_bus) as logind:
+        has_lid(logind, closed=False)
+        logind.mock(
+            "AddObject", "(ssa{sv}a(ssss))", SESSION, SESSION_INTERFACE,
+            session(False, shown=shown), [],
+        )  # fmt: skip
+        code = f'ret = "{SESSION}"'
+        logind.mock("AddMethod", "(sssss)", MANAGER, "GetSessionByPID", "u", "o", code)
+        assert look(private_bus) == Surroundings(Place.REMOTE, lid_closed=False)
 
 
 def test_a_logind_that_keeps_silent_holds_nobody_up_and_lets_nobody_in(

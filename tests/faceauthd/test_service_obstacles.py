@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from faceauthd import capture, verification
-from faceauthd.config import CameraConfig, LockoutConfig
+from faceauthd.config import CameraConfig, LockoutConfig, ServiceConfig
 from faceauthd.environment import Place, Surroundings
 from faceauthd.lockout import Lockout
 from faceauthd.results import StorageError
@@ -64,6 +64,25 @@ def test_who_sits_nowhere_may_be_far_away(stage: Stage) -> None:
     result, details = stage.caller(ROOT).verify(caller=Typed("u", SELF)).values()
     assert (result, details["reason"]) == ("remote", "the asking process belongs to no session")
     assert stage.worker.scans == []
+
+
+@pytest.mark.parametrize(
+    ("service", "result"),
+    [("", "ready"), ("sddm", "ready"), ("SDDM", "ready"), ("ly", "ready"), ("smtp", "remote")],
+)
+def test_a_system_service_is_at_the_screen_where_the_configuration_names_it(
+    stage: Stage, service: str, result: str
+) -> None:
+    """A mail server's user may be anywhere, and PAM may not be told."""
+    stage.set(replace(CONFIG, services={**CONFIG.services, "ly": ServiceConfig()}))
+    stage.store.password_given(USER, stage.parts.now())
+    stage.enrolled()
+    stage.environment.around = Surroundings(Place.SYSTEM, lid_closed=False)
+    options = {"service": Typed("s", service)}
+    assert stage.caller(ROOT).can_verify(**options).values()[0] == result
+    if result == "remote":
+        assert stage.caller(ROOT).verify(**options).values()[0] == "remote"
+        assert stage.worker.scans == []
 
 
 @pytest.mark.parametrize(
