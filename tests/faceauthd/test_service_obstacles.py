@@ -78,10 +78,10 @@ def test_a_system_service_is_at_the_screen_where_the_configuration_names_it(
     stage.store.password_given(USER, stage.parts.now())
     stage.enrolled()
     stage.environment.around = Surroundings(Place.SYSTEM, lid_closed=False)
-    options = {"service": Typed("s", service)}
-    assert stage.caller(ROOT).can_verify(**options).values()[0] == result
+    named = Typed("s", service)
+    assert stage.caller(ROOT).can_verify(service=named).values()[0] == result
     if result == "remote":
-        assert stage.caller(ROOT).verify(**options).values()[0] == "remote"
+        assert stage.caller(ROOT).verify(service=named).values()[0] == "remote"
         assert stage.worker.scans == []
 
 
