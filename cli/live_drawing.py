@@ -27,13 +27,10 @@ def facts(frame: Frame) -> dict[str, str]:
     if "score" in frame:
         said["face"] = visible(f"{frame['user']} ({frame['label']})")
         said["score"] = f"{frame['score']:.3f} against {frame['threshold']:.3f}"
-    if frame.get("liveness"):
-        needed = frame["liveness_needed"]
-        said["liveness"] = ", ".join(
-            visible(f"{model} {live:.2f}")
-            + (f" against {needed[model]:.2f}" if model in needed else "")
-            for model, live in sorted(frame["liveness"].items())
-        )
+    needed = frame["liveness_needed"]
+    for model, live in sorted(frame.get("liveness", {}).items()):
+        against = f" against {needed[model]:.2f}" if model in needed else ""
+        said[visible(f"liveness {model}")] = f"{live:.2f}{against}"
     said["light"] = f"{frame['brightness']:.0f} of 255"
     if "sharpness" in frame:
         said["quality"] = f"sharpness {frame['sharpness']:.0f}, turned {frame['yaw']:+.2f}"

@@ -62,7 +62,9 @@ class Terminal:
         rows = size.lines - len(said) - len(self._last) - 2
         if picture is not None and rows > 3:
             self._picture = blocks(picture, min(size.columns, COLUMNS), rows)
-        told = [f"{name:>12}  {value}" for name, value in {**said, **self._last}.items()]
+        everything = {**said, **self._last}
+        wide = max(map(len, everything))
+        told = [f"{name:>{wide}}  {value}" for name, value in everything.items()]
         lines = [*self._picture, *(text[: size.columns] for text in told)][: size.lines - 1]
         sys.stdout.write(HOME + "".join(f"{one}{END_OF_LINE}\n" for one in lines) + REST)
         sys.stdout.flush()

@@ -73,7 +73,7 @@ def test_a_frame_in_words() -> None:
     said = facts(FRAME)
     assert said["face"] == "alice (office)"
     assert said["score"] == "0.871 against 0.412"
-    assert said["liveness"] == "m 0.93 against 0.40"
+    assert said["liveness m"] == "0.93 against 0.40"
     assert said["quality"] == "sharpness 55, turned +0.12"
     assert said["in a row"] == "3 of 10"
     assert facts(ENDED)["result"] == "match (the face was recognised)"
@@ -122,6 +122,12 @@ def test_the_box_is_drawn_in_the_picture_s_own_scale() -> None:
 def test_a_caption_is_written_whatever_it_says() -> None:
     assert (captioned(grey(), FRAME | {"user": "日本語"})[:200, :350] > 150).any()
     assert (captioned(grey(), EMPTY) != grey()).any()
+
+
+def test_a_caption_of_many_models_stays_on_its_strip() -> None:
+    models = {f"minifasnet-v{number}": 0.5 for number in range(6)}
+    frame = EMPTY | {"liveness": models, "liveness_needed": models}
+    assert (captioned(grey(), frame)[:, 360:] == 128).all()
 
 
 def test_half_blocks_show_the_picture() -> None:
