@@ -98,8 +98,10 @@ def lines_of(manifest: Path) -> tuple[int, list[str]]:
     try:
         with manifest.open(encoding="utf-8", newline="") as file:
             lines = list(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{manifest} cannot be read: {error}") from None
+    except OSError as error:
+        raise DatasetError(f"{manifest} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DatasetError(f"{manifest} is not UTF-8") from None
     said = next((n for n, line in enumerate(lines) if not line.startswith("#")), len(lines))
     return said, lines[said:]
 

@@ -170,7 +170,7 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
         load_described(version / DESCRIPTION)  # what runs is what was written
         _use(models_dir, name, version.name)
     except OSError as error:
-        raise ModelError(f"{name}: cannot be installed: {error}") from error
+        raise ModelError(f"{name}: cannot be installed: {error.strerror or error}") from error
     return version
 
 
@@ -195,7 +195,7 @@ def rollback(models_dir: Path, name: str, version: str = "") -> str:
     except FileNotFoundError:
         raise ModelError(f"{name}: there is no version to go back to") from None
     except OSError as error:
-        raise ModelError(f"{name}: cannot go back: {error}") from error
+        raise ModelError(f"{name}: cannot go back: {error.strerror or error}") from error
     return chosen
 
 

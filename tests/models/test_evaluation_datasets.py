@@ -72,7 +72,7 @@ def test_missing_column_binary_file_and_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(datasets.DatasetError, match="the column source is missing"):
         datasets.read(tmp_path)
     (tmp_path / "manifest.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(datasets.DatasetError, match="cannot be read"):
+    with pytest.raises(datasets.DatasetError, match="is not UTF-8"):
         datasets.read(tmp_path)
 
 

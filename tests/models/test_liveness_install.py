@@ -196,7 +196,7 @@ def test_a_full_disk_leaves_the_installed_one(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(ModelError, match="No space left"):
+    with pytest.raises(ModelError, match="cannot be installed: No space left"):
         install.install(trained(tmp_path / "two", 0.6, NETWORK), models_dir, "personal", PASSED)
     assert own(models_dir) == [0.4]
     assert len(install.list_versions(models_dir, "personal")) == 1
