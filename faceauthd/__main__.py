@@ -27,6 +27,7 @@ from faceauthd.engine import WorkerSupervisor
 from faceauthd.environment import Environment
 from faceauthd.events import Journal
 from faceauthd.parts import Parts
+from faceauthd.pulse import Pulse
 from faceauthd.results import SYSTEM_BUS, StorageError
 from faceauthd.service import Service
 from faceauthd.worker_spec import WorkerSpec
@@ -84,6 +85,7 @@ def _run(config_file: Path, state: Path, address: str) -> int:
         run_threshold=lambda model, fmr: calibration_for(model).run_threshold(fmr),
     )
     service = Service(parts)
+    pulse = Pulse(bus)
     loop = GLib.MainLoop()
     status = Exit.DONE
 
@@ -99,7 +101,7 @@ def _run(config_file: Path, state: Path, address: str) -> int:
     try:
         service.start()
         notify.ready()
-        notify.feed_watchdog(lambda: parts.worker.state != "stopped")
+        notify.feed_watchdog(lambda: parts.worker.state != "stopped" and pulse.beats())
         loop.run()
     finally:
         notify.stopping()

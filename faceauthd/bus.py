@@ -17,7 +17,6 @@ Values cross this file as plain Python (variants.py). All callbacks run on GLib'
 import ctypes
 import itertools
 import logging
-import os
 import signal
 import threading
 from collections import Counter
@@ -31,7 +30,7 @@ import pydbus
 from gi.repository import Gio, GLib
 from pydbus.registration import ObjectRegistration, ObjectWrapper
 
-from faceauthd import turns
+from faceauthd import passed, turns
 from faceauthd.aside import Aside
 from faceauthd.results import BusyError, FaceAuthError, InternalError, InvalidArgumentError
 from faceauthd.variants import Typed, from_variants, to_variants
@@ -128,8 +127,7 @@ class Call:
         if self.answered:
             return False
         self.answered = True
-        for fd in self._fds:
-            os.close(fd)
+        passed.close(self._fds)
         self._fds.clear()
         self._spent.append(self._invocation)
         self._on_answer()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, ParamSpec
 
-from faceauthd import turns, wire
+from faceauthd import passed, turns, wire
 from faceauthd.camera.stand_in import is_stand_in, open_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.config import CHALLENGE, CameraConfig
@@ -78,7 +78,7 @@ class Scan:
 
     def close_fd(self) -> None:
         if self.fd is not None:
-            os.close(self.fd)
+            passed.close([self.fd])
             self.fd = None
 
 

@@ -4,6 +4,7 @@
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from faceauthd.results import BUS_NAME, INTERFACE, OBJECT_PATH, BusyError
 from faceauthd.variants import Typed
 from tests.faceauthd.stage import run_until
 from tests.harness.bus import HANG_GUARD, PrivateBus, polkit_stand_in
+from tests.harness.threads import at_rest
 
 XML = f"""<node><interface name="{INTERFACE}">
   <method name="Echo">
@@ -228,7 +230,30 @@ def test_file_descriptors_are_closed_with_the_answer(service: Service, client: B
         before = open_files()
         for _ in range(5):
             echo(client, "x", fds=[file.fileno()])
+        at_rest()
     assert open_files() <= before
+
+
+def test_what_came_with_a_call_is_closed_aside(
+    service: Service, client: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a file that takes as long to be closed as its sender likes."""
+    ours, theirs = socket.socketpair()
+    inode, close = os.fstat(theirs.fileno()).st_ino, os.close
+    closers: list[threading.Thread] = []
+
+    def note(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == inode:
+            closers.append(threading.current_thread())
+        close(descriptor)
+
+    monkeypatch.setattr(os, "close", note)
+    with ours:
+        echo(client, "x", fds=[theirs.fileno()])
+        theirs.close()
+        assert ours.recv(1) == b""  # all copies are closed
+    assert len(closers) == 1
+    assert threading.main_thread() not in closers
 
 
 def test_a_passed_file_descriptor_is_the_caller_s_file(service: Service, client: Bus) -> None:
