@@ -81,6 +81,8 @@ class Store:
         private.make_directory(directory)
         self.directory = directory
         self._vault = vault
+        # By user and caller, what the disk did not take: or who can fill it had tries without end.
+        self._unwritten: dict[tuple[str, int], Lockout] = {}
         self._database = Database(directory / DATABASE, vault.seal(b"", KEY_CHECK))
         try:
             ((sealed,),) = self._database.rows("SELECT sealed FROM key_check")
@@ -226,6 +228,8 @@ class Store:
         ``caller`` is the uid of the other user who asked, or OWN: the user, or root for them.
         """
         check_user(user)
+        if unwritten := self._unwritten.get((user, caller)):
+            return unwritten
         rows = self._database.rows(
             "SELECT failures, boot, seconds FROM lockout WHERE user = ? AND caller = ?",
             user,
@@ -234,8 +238,9 @@ class Store:
         return next((Lockout(n, Moment(boot, seconds)) for n, boot, seconds in rows), Lockout())
 
     def set_lockout(self, user: str, lockout: Lockout, caller: int = OWN) -> None:
-        """Store the user's refusals in a row."""
+        """Store the user's refusals in a row; until the next start they count in any case."""
         check_user(user)
+        self._unwritten[user, caller] = lockout
         with self._database.transaction():
             self._database.rows(
                 "REPLACE INTO lockout (user, caller, failures, boot, seconds) "
@@ -246,12 +251,18 @@ class Store:
                 lockout.last.boot,
                 lockout.last.seconds,
             )
+        self._unwritten.pop((user, caller), None)
 
     def clear_lockouts(self, user: str) -> None:
         """A clean slate for the user, whoever had them scanned."""
         check_user(user)
         with self._database.transaction():
             self._database.rows("DELETE FROM lockout WHERE user = ?", user)
+        self._forget_unwritten(user)
+
+    def _forget_unwritten(self, user: str) -> None:
+        for key in [key for key in self._unwritten if key[0] == user]:
+            del self._unwritten[key]
 
     def last_password(self, user: str) -> Moment | None:
         """When the user last gave their password; None where that was never."""
@@ -270,6 +281,7 @@ class Store:
                 when.seconds,
             )
             self._database.rows("DELETE FROM lockout WHERE user = ?", user)
+        self._forget_unwritten(user)
 
     def add_event(self, at: int, user: str, fields: str) -> None:
         """Keep an event, at a time in seconds since 1970; of too many the oldest is forgotten."""

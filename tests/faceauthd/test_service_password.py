@@ -2,6 +2,7 @@
 """What a password login changes, who may tell of one, and whose refusals count against whom."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,54 @@ def test_after_fifty_refusals_a_face_is_off_until_a_password(stage: Stage) -> No
     assert result(root.verify()) == "locked-out"
     root.password_given().values()
     assert stage.result_of(GOOD, GOOD) == "match"
+
+
+def fill_the_disk(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is stored any more; a deletion of nothing does not write, and so succeeds."""
+    rows = stage.store._database.rows
+
+    def full(sql: str, *values: object) -> Any:
+        if sql.startswith(("REPLACE", "INSERT")):
+            raise StorageError("the disk is full")
+        return rows(sql, *values)
+
+    monkeypatch.setattr(stage.store._database, "rows", full)
+
+
+def test_refusals_count_also_where_the_disk_does_not_take_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever can fill it could show photographs without end."""
+    stage.set(STRICT)
+    stage.enrolled()
+    root = stage.caller(ROOT)
+    with monkeypatch.context() as patch:
+        fill_the_disk(stage, patch)
+        assert [refused(stage, root) for _ in range(2)] == ["error", "error"]
+        assert result(root.verify()) == "locked-out"
+    assert result(root.verify()) == "locked-out"
+    stage.clock += 30
+    assert refused(stage, root) == "no-match"
+    assert stage.store.get_lockout(USER) == Lockout(3, stage.parts.now())
+    stage.clock += 60
+    assert stage.result_of(GOOD, GOOD) == "match"
+    assert stage.store.get_lockout(USER) == Lockout()
+
+
+@pytest.mark.parametrize("way", ["password_given", "clear_lockouts"])
+def test_what_ends_a_lockout_ends_an_unwritten_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    lockout = Lockout(5, stage.parts.now())
+    with monkeypatch.context() as patch:
+        fill_the_disk(stage, patch)
+        for user in (USER, NEIGHBOUR):
+            with pytest.raises(StorageError):
+                stage.store.set_lockout(user, lockout)
+    moment = [stage.parts.now()] if way == "password_given" else []
+    getattr(stage.store, way)(USER, *moment)
+    assert stage.store.get_lockout(USER) == Lockout()
+    assert stage.store.get_lockout(NEIGHBOUR) == lockout
 
 
 def test_a_password_of_one_user_frees_no_other(stage: Stage) -> None:
