@@ -48,7 +48,11 @@ def find(call: Call, user: str, caller: int, then: Callable[[Target], None]) -> 
         turns.soon(lambda: finish(found))
 
     on_time = turns.after(TIMEOUT, expire)
-    threading.Thread(target=look_up, name="account", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="account", daemon=True).start()
+    except RuntimeError:  # no thread can be had: this call fails, and the next may have one
+        _free.release()
+        raise
 
 
 def _checked(found: Target | FaceAuthError) -> Target:

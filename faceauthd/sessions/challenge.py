@@ -11,7 +11,8 @@ A scan goes through three stages, and one face is followed through all of them:
 - *after*: a fresh session as before, whose match is the verdict.
 
 Once something was asked, the scan ends in a match or in a refusal that counts, also where the face
-is lost, a second one comes, the caller cancels or the camera's cable is pulled. Otherwise anybody
+is lost, a second one comes, the caller cancels, the camera's cable is pulled or the worker talks
+nonsense. Otherwise anybody
 could ask again and again, until the gesture comes that their clip shows.
 """
 
@@ -93,7 +94,7 @@ class ChallengeSession:
             try:
                 self.verdict = self._look(frame)
             except CannotJudgeError as error:
-                self.verdict = Verdict(Result.ERROR, str(error), self._frames)
+                self.verdict = self._nonsense(str(error))
         return self.verdict
 
     def expire(self) -> Verdict:
@@ -116,6 +117,14 @@ class ChallengeSession:
         if not self._follow(frame):
             return self._refusal(NOT_FOLLOWED)
         return self._watch(frame) if self._stage is Stage.ASKED else self._look_after(frame)
+
+    def _nonsense(self, why: str) -> Verdict:
+        """A frame makes no sense: that spares nobody the lockout, and lets nobody in."""
+        if self._stage is not Stage.BEFORE:
+            return self._refusal(BROKEN_OFF)
+        so_far = self._now.ended("error")
+        counts = so_far.result.judged_refusal
+        return so_far if counts else Verdict(Result.ERROR, why, self._frames)
 
     # Before
 

@@ -52,6 +52,24 @@ def test_a_database_that_keeps_silent_is_an_error(
     assert stage.worker.scans == []  # what comes too late starts nothing
 
 
+def test_where_there_is_no_thread_the_next_call_may_have_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def none_left(thread: threading.Thread) -> None:
+        if thread.name == "account":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    caller = stage.caller(ROOT)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        for _ in range(accounts.AT_ONCE + 1):
+            assert caller.call("ListFaces", "(s)", USER).error() == "Internal"
+    assert caller.call("ListFaces", "(s)", USER).values() == ([],)
+
+
 def test_a_database_that_answers_nobody_costs_a_few_threads_and_no_more(
     stage: Stage, silent: threading.Event
 ) -> None:

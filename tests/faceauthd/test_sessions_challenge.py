@@ -191,6 +191,25 @@ def test_to_break_off_what_was_asked_is_a_refusal_that_counts(why: str) -> None:
     assert session.expire() is verdict
 
 
+@pytest.mark.parametrize("asked", [KNOWN, [*KNOWN, STILL, *TURNED]])
+def test_nonsense_after_something_was_asked_is_a_refusal_that_counts(asked: list[Change]) -> None:
+    """A worker that was taken over could have it drawn again until its clip fits."""
+    session = challenged()
+    fed(session, asked)
+    verdict = session.feed(frames([STILL])[0])  # its time was before
+    assert verdict is not None
+    assert (verdict.result, verdict.user) == (Result.NOT_LIVE, "")
+
+
+def test_a_face_without_a_pose_is_none_that_does_what_is_asked() -> None:
+    assert outcome([*KNOWN, GOOD]) == (Result.NOT_LIVE, BROKEN_OFF)
+
+
+def test_nonsense_before_spares_no_stranger_the_lockout() -> None:
+    assert outcome([*[posed(STRANGE)] * 4, STRANGE])[0] is Result.NO_MATCH
+    assert outcome([*KNOWN[:3], GOOD])[0] is Result.ERROR  # and is no match either
+
+
 def test_the_deadline_is_a_refusal_that_counts() -> None:
     session = challenged()
     fed(session, KNOWN)
@@ -245,7 +264,6 @@ def test_a_camera_that_sees_the_user_from_the_side_will_do() -> None:
 
 def test_a_face_without_a_pose_is_an_error() -> None:
     assert outcome([GOOD] * 9)[0] is Result.ERROR
-    assert outcome([*KNOWN, GOOD])[0] is Result.ERROR
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
@@ -264,7 +282,7 @@ def test_a_pose_that_is_no_number_lets_nobody_in(part: str, value: float) -> Non
 
 def test_time_that_runs_backwards_is_an_error() -> None:
     session = challenged()
-    changes = frames([*KNOWN, STILL])
+    changes = frames(KNOWN[:3])
     for observation in changes:
         session.feed(observation)
     verdict = session.feed(changes[-1])
