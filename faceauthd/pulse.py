@@ -32,4 +32,5 @@ class Pulse:
         return False
 
     def _hear(self, reply: "tuple[Any, ...] | BusError") -> None:
-        self._answered = not isinstance(reply, BusError)
+        # Where the bus refuses to answer, it heard us; an error without a name is none of its own.
+        self._answered = not isinstance(reply, BusError) or reply.name != ""

@@ -31,7 +31,9 @@ def test_a_bus_that_does_not_answer_is_no_pulse() -> None:
     assert len(bus.asked) == 1
     bus.asked[0](("0123",))  # late, but it came
     assert pulse.beats()
-    bus.asked[1](BusError("", "no answer"))
+    bus.asked[1](BusError("org.freedesktop.DBus.Error.AccessDenied", "no"))
+    assert pulse.beats()
+    bus.asked[2](BusError("", "no answer"))
     assert not pulse.beats()
 
 
