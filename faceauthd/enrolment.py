@@ -147,7 +147,7 @@ class Enrolling:
             camera=ANY_CAMERA if request.any_camera else ending.camera,
             vectors=ending.verdict.vectors,
         )
-        # Whoever may enrol has proved by more than a face who they are: polkit or root says so.
+        # Whoever may enrol has proved to polkit, or as root, who they are.
         parts.store.clear_lockouts(request.user)
         return record.face_id
 
