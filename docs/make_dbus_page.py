@@ -58,8 +58,8 @@ AUTHORITY = f"""\
 active is logind's word, and what follows from it polkit's, by the rules that ship
 (packaging/polkit); an administrator may write others. polkit asks for a password where the call
 allows it (`ALLOW_INTERACTIVE_AUTHORIZATION`) and nowhere else; where the PAM service `polkit-1`
-takes a face, that will do in its place. No answer from polkit is a no. A method that is not listed is
-for root alone. Actions are named `org.faceauth.FaceAuth1.…`.
+takes a face, that will do in its place. No answer from polkit is a no. A method that is not listed
+is for root alone. Actions are named `org.faceauth.FaceAuth1.…`.
 
 Limits: {MAX_BYTES // 1024} KiB of arguments and {MAX_FDS} file descriptor a call; {MAX_CALLS} calls
 of a sender at once, one where {MAX_OPEN} of all senders are open; {BURST} calls of a user
