@@ -8,7 +8,8 @@ that hardly differ from one that was kept are left out.
 
 The data set is a folder: ``<session>/0001.png`` … and ``manifest.csv``, which says what its
 columns mean and is what models/evaluation/datasets.py reads. A recording appears by one rename of
-its folder and one of the manifest; after an error or a kill, what was there before is there.
+its folder and one of the manifest; after an error or a kill, what was there before is there, and
+what a killed one has left is removed with the next.
 """
 
 import csv
@@ -20,7 +21,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ FULL = 1.8
 # phone clips the median is 0.4 to 5; a person who sits still for four seconds gives six frames.
 ALIKE = 1.0
 THUMBNAIL = 32
+UNDER_WAY = ".recording-"  # begins the name of a folder that is not yet part of the data set
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 COLUMNS = (
     *("path", "source", "view", "label", "species", "subject", "session", "camera"),
@@ -102,8 +104,12 @@ class Recording:
         self._seen: list[NDArray[np.int16]] = []
         try:
             data.mkdir(parents=True, mode=0o700, exist_ok=True)  # pictures of people
-            _require_free(data, about.session)
-            self._fresh = Path(tempfile.mkdtemp(dir=data, prefix=f".{about.session}-"))
+            with _locked(data):
+                _require_free(data, about.session)
+                _forget_killed(data)
+                self._fresh = Path(tempfile.mkdtemp(dir=data, prefix=UNDER_WAY))
+                self._held = ExitStack()
+                self._held.enter_context(_locked(self._fresh))
         except OSError as error:
             raise DatasetError(f"{data} cannot take a recording: {error.strerror}") from None
 
@@ -154,6 +160,7 @@ class Recording:
     def discard(self) -> None:
         """Forget the recording, unless it is finished."""
         shutil.rmtree(self._fresh, ignore_errors=True)
+        self._held.close()
 
     def _objection(self, seen: Observation) -> str:
         if seen.faces > 1:
@@ -233,14 +240,21 @@ def _append(manifest: Path, rows: list[dict[str, object]]) -> None:
 
 
 @contextmanager
-def _locked(data: Path) -> Iterator[None]:
-    """Two commands that add to one data set take turns."""
-    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
+def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Two commands that add to one data set take turns; a lock goes with its process."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        fcntl.flock(fd, how)
         yield
     finally:
-        os.close(folder)
+        os.close(fd)
+
+
+def _forget_killed(data: Path) -> None:
+    """Remove the pictures of recordings that were killed: one under way holds its folder."""
+    for left in data.glob(f"{UNDER_WAY}*"):
+        with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            shutil.rmtree(left)
 
 
 def _write_png(path: Path, image: Image) -> None:

@@ -142,6 +142,19 @@ def test_foreign_folders_are_left_alone(tmp_path: Path) -> None:
         Recording(tmp_path / "file", about())
 
 
+def test_what_a_killed_recording_left_goes_with_the_next(tmp_path: Path) -> None:
+    killed = tmp_path / f"{collecting.UNDER_WAY}abc"
+    killed.mkdir()
+    (killed / "0001.png").write_bytes(b"a person")
+    first = Recording(tmp_path, About("", "one", "cam", "cam"))
+    second = Recording(tmp_path, About("", "two", "cam", "cam"))
+    assert not killed.exists()
+    first.offer(scene(0), seen())
+    assert first.finish() == 1, "one that is under way is left alone"
+    second.discard()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "one"]
+
+
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collect(tmp_path, "s1")
     before = (tmp_path / "manifest.csv").read_text()
