@@ -17,7 +17,7 @@ import logging
 import os
 from pathlib import Path
 
-from faceauthd import private
+from faceauthd import migrations, private
 from faceauthd.results import InvalidArgumentError, StorageError
 from faceauthd.store import Store, WrongKeyError
 from faceauthd.vault import (
@@ -108,7 +108,7 @@ def _forget(state: Path, *names: str) -> None:
 
 
 def _drop_copies(state: Path) -> None:
-    for path in state.glob(f"{DATABASE}.v*"):
+    for path in migrations.copies(state / DATABASE):
         _wipe(path)
 
 

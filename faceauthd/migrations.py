@@ -71,6 +71,11 @@ def upgrade(connection: sqlite3.Connection, path: Path, version: int) -> None:
             connection.rollback()
 
 
+def copies(path: Path) -> list[Path]:
+    """The copies of the store at ``path`` that were kept."""
+    return sorted(path.parent.glob(f"{path.name}.v*"))
+
+
 def _copy(connection: sqlite3.Connection, kept: Path) -> None:
     """A whole copy under the name ``kept``; one that is there already is of an earlier attempt."""
     new = kept.with_name(f".{kept.name}.new")

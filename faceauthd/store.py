@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceauthd import private
+from faceauthd import migrations, private
 from faceauthd.database import Database
 from faceauthd.lockout import Lockout, Moment
 from faceauthd.results import InvalidArgumentError, NotEnrolledError, StorageError
@@ -207,15 +207,26 @@ class Store:
         with self._database.transaction():
             self._one(user, face_id)
             self._database.rows("DELETE FROM face WHERE user = ? AND face_id = ?", user, face_id)
-        self._database.wipe()
+        self._wipe_deleted()
 
     def clear_faces(self, user: str) -> int:
         """Remove all faces of the user; how many there were."""
         check_user(user)
         with self._database.transaction():
             gone = self._database.rows("DELETE FROM face WHERE user = ? RETURNING 1", user)
-        self._database.wipe()
+        self._wipe_deleted()
         return len(gone)
+
+    def _wipe_deleted(self) -> None:
+        """Take it out of the write-ahead log, and away with the copies that an upgrade kept."""
+        self._database.wipe()
+        for path in migrations.copies(self.directory / DATABASE):
+            try:
+                private.wipe(path)
+            except OSError as error:
+                raise StorageError(
+                    f"it is removed, but not from the copy {path}: {error.strerror}"
+                ) from None
 
     def user_count(self) -> int:
         """How many users have a face."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceauthd import migrations
+from faceauthd import migrations, private
 from faceauthd.lockout import Lockout, Moment
 from faceauthd.results import StorageError
 from faceauthd.store import Store
@@ -59,6 +59,31 @@ def assert_kept(folder: Path) -> None:
         assert (face.label, face.damaged) == ("desk", False)
         assert store.get_lockout("alice") == Lockout(7, Moment("boot", 12.5))
         assert store.last_password("alice") is None
+
+
+@pytest.mark.parametrize("way", ["remove", "clear"])
+def test_a_removed_face_is_in_no_copy(folder: Path, way: str) -> None:
+    with closing(Store(folder, VAULT)) as store:
+        assert (folder / COPY).exists()
+        if way == "clear":
+            store.clear_faces("alice")
+        else:
+            store.remove_face("alice", store.faces("alice")[0].face_id)
+        assert not (folder / COPY).exists()
+        assert store.faces("alice") == []
+
+
+def test_a_copy_that_keeps_a_removed_face_is_told_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with closing(Store(folder, VAULT)) as store:
+        monkeypatch.setattr(private, "wipe", refused)
+        with pytest.raises(StorageError, match=r"not from the copy .*v1: Permission denied"):
+            store.clear_faces("alice")
+        assert store.faces("alice") == []
 
 
 def test_everything_is_kept_and_so_is_a_copy(folder: Path) -> None:
