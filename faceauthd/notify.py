@@ -25,13 +25,16 @@ def stopping() -> None:
 
 
 def feed_watchdog(is_well: Callable[[], bool]) -> None:
-    """From now on, say at half the watchdog's interval that all is well, while it is."""
+    """From now on, say thrice in the watchdog's interval that all is well, while it is.
+
+    So what is well a little late, as an answer on a busy machine, has another chance.
+    """
     microseconds = int(os.environ.get("WATCHDOG_USEC", "0"))
 
     def feed() -> None:
         if is_well():
             _notify("WATCHDOG=1")
-        turns.after(microseconds / 2e6, feed)
+        turns.after(microseconds / 3e6, feed)
 
     if microseconds:
         feed()
