@@ -14,6 +14,7 @@ class Request:
     asker     the uid of the user at whose wish it is
     user      whom it is about; empty for Identify, which is about everybody
     stranger  the asker, where that is neither the user nor root; else OWN
+    wisher    whom root's program, su say, names as the asker; None where it names nobody
     """
 
     call: Call
@@ -22,3 +23,9 @@ class Request:
     user: str
     policy: Policy
     stranger: int = OWN
+    wisher: int | None = None
+
+    @property
+    def recorded(self) -> int:
+        """The uid that an event is put down to: no guess, as the asker may be."""
+        return self.caller.uid if self.wisher is None else self.wisher

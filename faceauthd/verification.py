@@ -79,7 +79,7 @@ class Verification:
             asker = _asker(caller, target, service) if wisher is None else wisher
             stranger = OWN if asker in (0, target.uid) else asker
             policy = for_service(self._parts.config, service)
-            then(Request(call, caller, asker, target.name, policy, stranger))
+            then(Request(call, caller, asker, target.name, policy, stranger, wisher))
 
         self._gate.about(call, user, admitted)
 
@@ -167,7 +167,7 @@ class Verification:
             "can-verify",
             user=request.user,
             service=request.policy.service,
-            caller=request.caller.uid,
+            caller=request.recorded,
             result=refusal.result,
             reason=refusal.reason,
             camera="",
@@ -182,7 +182,7 @@ class Verification:
             request.call.method.lower(),
             user=request.user or verdict.user,
             service=request.policy.service,
-            caller=request.caller.uid,
+            caller=request.recorded,
             result=verdict.result,
             reason=verdict.reason,
             camera=ending.camera,

@@ -108,6 +108,22 @@ def test_a_user_sees_their_own_events(eventful: Stage) -> None:
     assert not any("score" in key or "liveness" in key for key in event)
 
 
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_user_sees_who_asked_through_su(stage: Stage, refused: bool) -> None:
+    """su calls as root, and names who typed it; an event of root's would hide them."""
+    stage.enrolled()
+    bob = Typed("u", OTHER)
+    if refused:
+        stage.store.set_lockout(USER, Lockout(50, stage.parts.now()))
+        assert stage.caller(ROOT).can_verify(caller=bob).values()[0] == "locked-out"
+    else:
+        answer = stage.caller(ROOT).verify(caller=bob)
+        stage.scan().show(*[STRANGE] * 30)
+        assert answer.values()[0] == "no-match"
+    (listed,) = events(stage.caller(SELF)).values()
+    assert [(event["user"], event["caller"]) for event in listed] == [(USER, OTHER)]
+
+
 def test_nobody_sees_another_s(eventful: Stage) -> None:
     assert events(eventful.caller(SELF), NEIGHBOUR).error() == "PermissionDenied"
     everybody = Typed("b", True)
