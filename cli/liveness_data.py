@@ -6,12 +6,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from cli.arguments import bus_text
 from cli.exits import Exit, die, note
 from models.errors import ModelError
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Sample
     from models.liveness.dataset import Locate, Looked
+
+
+def model_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse at once what install would refuse at the end; for click's callbacks."""
+    from models.liveness.install import require_name
+
+    bus_text(context, parameter, value)
+    try:
+        require_name(value)
+    except ModelError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+name_option = click.option(
+    "--name", default="personal", show_default=True, callback=model_name, help="Its name."
+)
 
 
 @contextmanager

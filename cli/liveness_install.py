@@ -16,8 +16,7 @@ from cli import connection, output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die
 from cli.lazy import Verb
-from cli.liveness_data import look, samples_of
-from cli.liveness_train import OWN
+from cli.liveness_data import look, name_option, samples_of
 from cli.scanning import hints
 from faceauthd.config import load
 from faceauthd.results import FaceAuthError
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 STARTS_WITHIN = 30.0  # seconds that a worker may take to load its models
 ASK_EVERY = 0.2  # seconds
 
-name_option = click.option(
-    "--name", default=OWN, show_default=True, callback=bus_text, help="Its name."
-)
 models_option = click.option(
     "-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models."
 )
@@ -119,11 +115,10 @@ def list_versions(name: str, file: Path, models_dir: Path | None) -> None:
 def compared(model: Path, data: Path, name: str, models_dir: Path, engine: str) -> "Comparison":
     """The model beside those in use, on the recordings that none of them has seen."""
     from models.evaluation.datasets import DatasetError
-    from models.liveness.install import judge, require_name
+    from models.liveness.install import judge
     from models.liveness.passive import load_described, load_passive_models
     from models.liveness.seen import DESCRIPTION, Seen, unseen
 
-    require_name(name)
     candidate = load_described(model / DESCRIPTION)
     in_use = load_passive_models(models_dir)
     folders = [model, *(path for path in models_dir.glob("*") if path.is_dir())]

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import output
-from cli.arguments import bus_text, config_option
+from cli.arguments import config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
-from cli.liveness_data import failing, locator, samples_of, tell_left_out
+from cli.liveness_data import failing, locator, name_option, samples_of, tell_left_out
 from cli.scanning import hints
 from faceauthd.config import load
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from models.liveness.train import Trained
 
 ARCHITECTURES = ("minifasnet", "minifasnet-head", "livenessnet")
-OWN = "personal"  # what an installed model of one's own is called
 
 
 @click.command(cls=Verb)
@@ -53,7 +52,7 @@ OWN = "personal"  # what an installed model of one's own is called
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of all that is random.  [0]")
 @click.option("--mixed/--no-mixed", default=None, help="float16 where it is safe.  [on a GPU]")
 @click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
-@click.option("--name", default=OWN, show_default=True, callback=bus_text, help="Its name.")
+@name_option
 @click.option("--view", type=click.Choice(("fullframe", "crop")), help="Only these images.")
 @click.option("--source", "sources", multiple=True, help="Only this source; may be repeated.")
 @config_option
@@ -85,7 +84,6 @@ def train(
         why = f"{out} has an interrupted training"
         die(f"{why}: --resume goes on with it; to begin anew remove {work}", Exit.USAGE)
     with keeping(out, work), failing():
-        require_usable(name)
         settings = settings_of(finetune, mixed, chosen)
         samples = samples_of(data, view, sources)
         with hints(bar=True) as show:
@@ -95,13 +93,6 @@ def train(
             output.answer({"out": None}, "the first machine writes the model")
             return
         finish(trained, out, name, settings, work)
-
-
-def require_usable(name: str) -> None:
-    """Say at once what install would say at the end."""
-    from models.liveness.install import require_name
-
-    require_name(name)
 
 
 def workplace(out: Path) -> Path:

@@ -36,9 +36,10 @@ from models.evaluation.liveness import (
     report,
     together,
 )
+from models.liveness import border
 from models.liveness.calibration import Calibration, measured
 from models.liveness.files import write_folder
-from models.liveness.passive import PassiveModel, load_described
+from models.liveness.passive import STOCK, PassiveModel, load_described, read_description
 from models.liveness.seen import CONTENTS, DESCRIPTION
 from models.registry import models
 
@@ -225,8 +226,14 @@ def list_versions(models_dir: Path, name: str) -> list[Version]:
 
 def require_name(name: str) -> None:
     """ModelError unless a trained model may be called that."""
-    if not name or name in models() or name.startswith(".") or Path(name).name != name:
+    if not name or name.startswith(".") or Path(name).name != name or name in _taken():
         raise ModelError(f'"{name}" cannot name a trained model')
+
+
+def _taken() -> set[str]:
+    """The names and ids of other models: two of one id would be refused at every load."""
+    known = {one for name, model in models().items() for one in (name, model.id)}
+    return known | {border.ID, read_description(STOCK / DESCRIPTION)[0].id}
 
 
 def _versions(models_dir: Path, name: str) -> Path:

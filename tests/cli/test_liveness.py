@@ -204,11 +204,17 @@ def test_the_command_offers_what_there_is() -> None:
     assert set(liveness_train.ARCHITECTURES) == networks.ARCHITECTURES.keys()
 
 
+@pytest.mark.parametrize(
+    "name", ["minifasnet", "minifasnet-v2", "border", "faceauth-v2", "a/b", ""]
+)
 def test_a_name_that_could_not_be_installed_is_refused_at_once(
-    train: Train, tmp_path: Path
+    faceauth: Run, train: Train, tmp_path: Path, name: str
 ) -> None:
-    outcome = train(recorded(tmp_path / "data", 4), tmp_path / "out", "--name", "minifasnet")
+    """A second model of one id would keep all from loading."""
+    outcome = train(tmp_path / "data", tmp_path / "out", "--name", name)
+    assert outcome.status == Exit.USAGE
     assert "cannot name a trained model" in one_line(outcome)
+    assert faceauth("liveness", "rollback", "--name", name).status == Exit.USAGE
 
 
 def test_without_tensorflow_it_says_what_to_install(
