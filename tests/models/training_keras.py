@@ -106,7 +106,8 @@ def trained_on(
 
 def test_it_learns_what_tells_an_attack(tmp_path: Path) -> None:
     samples = recordings(tmp_path, per_kind=30, frames=6, signal=True)
-    trained = trained_on(samples, replace(QUICK, epochs=15, batch=16), tmp_path)
+    settings = replace(QUICK, epochs=15, patience=15, batch=16)  # normalisation lags behind
+    trained = trained_on(samples, settings, tmp_path)
     row = trained.report.frames["all"]
     assert row.eer is not None
     assert row.eer.value < 0.1
