@@ -25,7 +25,10 @@ def close(descriptors: Iterable[int]) -> None:
     """Close them, soon; they are the caller's no more."""
     for descriptor in descriptors:
         _linger_not(descriptor)
-        _ASIDE.do(partial(_close, descriptor))
+        try:
+            _ASIDE.do(partial(_close, descriptor))
+        except RuntimeError:  # no thread can be had; what is left open would be for ever
+            _close(descriptor)
 
 
 def _close(descriptor: int) -> None:

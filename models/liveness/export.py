@@ -43,17 +43,24 @@ def restore(model: Any, data: bytes) -> None:
 
     The network must be built alike: the same layers, names and shapes.
     """
-    import onnx
+    from onnx import numpy_helper
 
-    try:
-        graph = onnx.load_from_string(data).graph
-    except Exception:  # protobuf's own, from a module without types
-        raise ExportError("it is not an ONNX file") from None
-    found = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    graph = opened(data).graph
+    found = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     for layer in model.layers:
         wanted = [weights.shape for weights in layer.get_weights()]
         arrays = [found.get(f"{layer.name}/{part}") for part in range(len(wanted))]
         layer.set_weights([_back(layer, *pair) for pair in zip(arrays, wanted, strict=True)])
+
+
+def opened(data: bytes) -> Any:
+    """A file as ONNX's model of it; ExportError where it is none."""
+    import onnx
+
+    try:
+        return onnx.load_from_string(data)
+    except Exception:  # protobuf's own, from a module without types
+        raise ExportError("it is not an ONNX file") from None
 
 
 def _back(layer: Any, values: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.liveness.export import ExportError
+from models.liveness.export import ExportError, opened
 from models.runtime import Network
 
 Numbers = NDArray[np.float64]
@@ -106,12 +106,7 @@ class Trunk:
 
     @classmethod
     def of(cls, network: bytes) -> "Trunk":
-        import onnx
-
-        try:
-            model = onnx.load_from_string(network)
-        except Exception:  # protobuf's own, from a module without types
-            raise ExportError("it is not an ONNX file") from None
+        model = opened(network)
         flat = [node.output[0] for node in model.graph.node if node.op_type == "Flatten"]
         if not flat:
             raise ExportError("it has no flat features to learn a head from")

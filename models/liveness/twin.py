@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.liveness.export import ExportError
+from models.liveness.export import ExportError, opened
 from models.liveness.head import FLOAT, Numbers
 
 SECOND = "second/"  # before the names of the second network's parts
@@ -57,13 +57,9 @@ class _LastLayer:
 
     @classmethod
     def of(cls, network: bytes) -> "_LastLayer":
-        import onnx
         from onnx import numpy_helper
 
-        try:
-            model = onnx.load_from_string(network)
-        except Exception:  # protobuf's own, from a module without types
-            raise ExportError("it is not an ONNX file") from None
+        model = opened(network)
         constants = {one.name: one for one in model.graph.initializer}
         dense = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
         if not dense or sum(node.input[1] == dense[-1].input[1] for node in dense) != 1:

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from faceauthd import passed
+from faceauthd.aside import Work
 from tests.harness.threads import at_rest
 
 FOR_EVER = 3600  # seconds
@@ -51,3 +52,14 @@ def test_what_cannot_be_closed_ends_no_thread() -> None:
     at_rest()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(reading)
+
+
+def test_without_a_thread_it_is_closed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_work: Work) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(passed._ASIDE, "do", refuse)
+    reading, writing = os.pipe()
+    passed.close([writing])
+    assert os.read(reading, 1) == b""
+    os.close(reading)
