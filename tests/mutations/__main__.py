@@ -4,9 +4,11 @@
     python -m tests.mutations [--write-table] [NAME…]
 
 With names, only the defences whose names begin so. Exit status: 0 every one was missed, 1 one was
-not, or a test did not pass with all defences on. ``--write-table`` only writes SECURITY.md's table.
+not, or a test did not pass with all defences on, 2 no defence has that name. ``--write-table`` only
+writes SECURITY.md's table.
 """
 
+import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -16,10 +18,16 @@ from tests.mutations.scratch import Scratch
 
 
 def main(arguments: Sequence[str]) -> int:
-    if "--write-table" in arguments:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations")
+    parser.add_argument("--write-table", action="store_true", help="only write SECURITY.md's table")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="only defences that begin so")
+    wanted = parser.parse_args(arguments)
+    if wanted.write_table:
         write_table(load())
         return 0
-    chosen = [one for one in load() if not arguments or one.name.startswith(tuple(arguments))]
+    chosen = [one for one in load() if one.name.startswith(tuple(wanted.names) or "")]
+    if not chosen:
+        parser.error(f"no defence begins with {' or '.join(wanted.names)}")
     tests = sorted({test for one in chosen for test in one.tests})
     with Scratch() as scratch:
         outcome = scratch.run(tests)
