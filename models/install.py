@@ -8,7 +8,6 @@ spoken, also after a redirect, and no more is read than the registered number of
 """
 
 import contextlib
-import os
 import tempfile
 import urllib.error
 import urllib.request
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from models.errors import ModelError
+from models.liveness.files import write_folder
 from models.liveness.published import convert
 from models.liveness.torchfile import WeightsError
 from models.registry import Model, ModelFile, model
@@ -51,12 +51,13 @@ def install(
     if not _problems(about, models_dir):
         return target
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
+        if not models_dir.is_dir():
+            models_dir.mkdir(parents=True)
+            models_dir.chmod(0o755)  # whatever root's umask: the daemon reads it
+        files = {file.name: _bytes(about, file, get, source) for file in about.files}
         with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{name}-") as scratch:
             fresh = Path(scratch) / name
-            fresh.mkdir(mode=0o755)
-            for file in about.files:
-                _write(fresh / file.name, _bytes(about, file, get, source))
+            write_folder(fresh, files)
             _put(fresh, target)
     except OSError as error:
         raise ModelError(f"{name}: cannot be installed: {error}") from error
@@ -188,10 +189,3 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
         if not newurl.startswith(HTTPS):
             raise urllib.error.URLError(f"it was redirected to {newurl}, which is not HTTPS")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _write(target: Path, data: bytes) -> None:
-    with target.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -3,6 +3,7 @@
 
 import hashlib
 import ipaddress
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -147,6 +148,20 @@ def test_takes_up_a_download_that_broke_off(
     assert (target / NAME).read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=100000-"]
     assert hidden(tmp_path / "models") == []
+
+
+def test_the_daemon_may_read_it_whatever_the_umask(
+    tmp_path: Path, server: Server, tiny: Callable[[str], None]
+) -> None:
+    tiny(server.url)
+    server.behave = lambda handler: send(handler, CONTENT)
+    before = os.umask(0o077)
+    try:
+        target = install("tiny", tmp_path / "models")
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (target.parent, target, target / NAME)]
+    assert modes == [0o755, 0o755, 0o644]
 
 
 @pytest.mark.parametrize("body", [CONTENT[:-1] + b"\0", CONTENT + b"\0", b"\0" * len(CONTENT)])
