@@ -10,7 +10,7 @@ import click
 
 from cli import connection, output
 from cli.arguments import bus_text, config_option
-from cli.exits import Exit, die
+from cli.exits import Exit, die, note
 from cli.lazy import Verb, Verbs
 from cli.scanning import hints
 from faceauthd.config import load
@@ -100,8 +100,10 @@ def state(model: "Model", folder: Path) -> tuple[str, str]:
 def install(place: Place, name: str, source: Path | None) -> None:
     """Fetch a model from its official address, or copy it from a folder.
 
-    Only the registered files are installed, known by their SHA-256.
+    Only the registered files are installed, known by their SHA-256. What finds the faces for it is
+    fetched as well.
     """
+    from models.engine import missing_parts
     from models.install import install as put
 
     folder = place.resolve()
@@ -110,7 +112,13 @@ def install(place: Place, name: str, source: Path | None) -> None:
         def on_progress(file: "ModelFile", here: int) -> None:
             show(f"Fetching {file.name}", here / file.size)
 
+        others = [part for part in missing_parts(name, folder) if part != name]
+        for other in others if source is None else ():
+            put(other, folder, None, on_progress)
         where = put(name, folder, source, on_progress)
+    for other in others:
+        word = "is installed as well" if source is None else "is missing: install it as well"
+        note(f"{name} works with {other} alone, which {word}")
     connection.reload(f"{name} is installed")
     output.answer({"model": name, "folder": str(where)}, f"Installed {name} in {where}")
 

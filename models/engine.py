@@ -81,14 +81,18 @@ def load_engine(name: str, models_dir: Path) -> Engine:
     return load(chosen, models_dir)
 
 
+def missing_parts(name: str, models_dir: Path) -> list[str]:
+    """What the engine of this name needs and is not installed; nothing where none has the name."""
+    return [part for part in ENGINES.get(name, ()) if not model(part).is_installed(models_dir)]
+
+
 def _best(models_dir: Path) -> str:
-    for name, needed in ENGINES.items():
-        installed = all(model(part).is_installed(models_dir) for part in needed)
-        if installed and is_calibrated(model(name).id):
+    for name in ENGINES:
+        if not missing_parts(name, models_dir) and is_calibrated(model(name).id):
             return name
     raise ModelError(
         "no engine is installed; run: pip install face_recognition_models, "
-        "or: faceauth models install mobilefacenet yunet"
+        "or: faceauth models install mobilefacenet"
     )
 
 

@@ -54,9 +54,9 @@ def install(
         if not models_dir.is_dir():
             models_dir.mkdir(parents=True)
             models_dir.chmod(0o755)  # whatever root's umask: the daemon reads it
-        files = {file.name: _bytes(about, file, get, source) for file in about.files}
         with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{name}-") as scratch:
             fresh = Path(scratch) / name
+            files = {file.name: _bytes(about, file, get, source) for file in about.files}
             write_folder(fresh, files)
             _put(fresh, target)
     except OSError as error:

@@ -3,8 +3,9 @@
 
 from collections.abc import Iterator
 
-from cli.checks.finding import Finding, ok, problem, unknown
+from cli.checks.finding import Finding, ok, problem, unknown, warning
 from cli.checks.machine import Machine
+from models.engine import missing_parts
 from models.errors import ModelError
 from models.install import verify
 from models.liveness.passive import load_passive_models
@@ -13,7 +14,7 @@ from models.registry import Model, models
 
 def check(machine: Machine) -> Iterator[Finding]:
     folder = machine.config.models_dir
-    installed: set[str] = set()
+    installed: set[str] = set()  # roles
     hidden = False
     for model in models().values():
         try:
@@ -28,6 +29,10 @@ def check(machine: Machine) -> Iterator[Finding]:
             continue
         installed.add(model.role)
         yield ok(f"{model.name} ({model.role}) is what is registered")
+        for part in missing_parts(model.name, folder):
+            yield warning(
+                f"{model.name} is of no use without {part}", f"faceauth models install {part}"
+            )
     if hidden:
         yield unknown(f"the models in {folder}: you may not look", "sudo faceauth doctor")
         return

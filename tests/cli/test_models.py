@@ -62,6 +62,40 @@ def test_install_verify_damage_remove(faceauth: Run, daemon: Any, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def put(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The models that were installed, which are empty folders here."""
+    names: list[str] = []
+
+    def install(name: str, folder: Path, *_: object) -> Path:
+        names.append(name)
+        (folder / name).mkdir()
+        return folder / name
+
+    monkeypatch.setattr("models.install.install", install)
+    return names
+
+
+def test_an_engine_comes_with_what_finds_its_faces(
+    faceauth: Run, daemon: Any, put: list[str], tmp_path: Path
+) -> None:
+    here = ("models", "--dir", str(tmp_path), "install", "mobilefacenet")
+    outcome = faceauth(*here)
+    assert outcome.out == f"Installed mobilefacenet in {tmp_path / 'mobilefacenet'}\n"
+    assert "yunet alone, which is installed as well" in outcome.err
+    assert put == ["yunet", "mobilefacenet"]
+
+
+def test_what_an_engine_lacks_is_said_where_it_cannot_be_fetched(
+    faceauth: Run, daemon: Any, put: list[str], tmp_path: Path
+) -> None:
+    here = ("models", "--dir", str(tmp_path), "install", "mobilefacenet", "--from", str(tmp_path))
+    outcome = faceauth(*here)
+    assert outcome.status == Exit.DONE
+    assert "yunet alone, which is missing: install it as well" in outcome.err
+    assert put == ["mobilefacenet"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
