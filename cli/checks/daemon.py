@@ -26,6 +26,8 @@ def check(machine: Machine) -> Iterator[Finding]:
     match status["worker"]:
         case "ready":
             yield ok(f"its worker is ready: {status['engine']}, {status['model']}")
+        case "idle":
+            yield ok("its worker was let go (worker_idle), and comes back with the next scan")
         case "starting":
             yield warning("its worker is still loading models", "try again in a moment")
         case state:

@@ -57,6 +57,7 @@ def own_service(files: Files) -> Iterator[Finding]:
         if holders(files, PASSWORDS):
             text = f"the PAM service {PASSWORDS} lets a face in: a face could vouch for another"
             yield problem(text, "install faceauth again")
+            return
         prove_refuses(files, PASSWORDS)
         prove_password(files, files, PASSWORDS)
     except StackError as error:

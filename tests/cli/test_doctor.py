@@ -131,6 +131,7 @@ def test_configuration(machine: Machine) -> None:
         ({}, [OK, OK]),
         ({"version": "0.0.1"}, [OK, WARNING, OK]),
         ({"worker": "starting"}, [OK, WARNING]),
+        ({"worker": "idle"}, [OK, OK]),
         ({"worker": "failed", "warnings": ["why"]}, [OK, PROBLEM, WARNING]),
     ],
 )
@@ -208,6 +209,12 @@ def test_models(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "yunet").mkdir()
     damaged = [f for f in models.check(machine) if "yunet" in f.text]
     assert [finding.level for finding in damaged] == [PROBLEM]
+    (tmp_path / "yunet").rmdir()
+    (tmp_path / "mobilefacenet").mkdir()
+    with monkeypatch.context() as all_right:
+        all_right.setattr(models, "verify", lambda *_: None)
+        (alone,) = (f for f in models.check(machine) if "without yunet" in f.text)
+    assert (alone.level, alone.advice) == (WARNING, "faceauth models install yunet")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "model.json").write_text("{}")
     assert "mine" in models.liveness(machine).text
@@ -272,7 +279,7 @@ OPEN = CLOSED.replace("required", "sufficient") + "auth required pam_permit.so\n
         ({}, [PROBLEM, WARNING]),
         ({"faceauth": PASSWORDS}, [OK, WARNING]),
         ({"faceauth": PASSWORDS, "sudo": CLOSED, "su": "@include sudo\n"}, [OK, OK, OK]),
-        ({"faceauth": CLOSED, "sudo": CLOSED}, [PROBLEM, OK, OK]),
+        ({"faceauth": CLOSED, "sudo": CLOSED}, [PROBLEM, OK]),
         ({"faceauth": "auth required pam_permit.so\n", "sudo": CLOSED}, [PROBLEM, OK]),
         ({"faceauth": PASSWORDS, "sudo": CLOSED * 2}, [OK, WARNING]),
         ({"faceauth": PASSWORDS, "sudo": "auth required pam_permit.so\n" + CLOSED}, [OK, OK]),
