@@ -6,6 +6,7 @@ enrolled from, and no PAM service is offered to a face that was not recognised j
 is no half of a set-up that could keep anybody out, and the command can be run again.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from faceauthd.client import FaceAuth
 
 TRIES = 3  # scans
+LOADING = 30.0  # seconds for models to load; one or two are usual
 FALLBACK = _(
     "The password works everywhere as before: type it at the prompt, or after a refused face.\n"
     "To undo this: sudo faceauth pam disable --all. If something is wrong: sudo faceauth doctor."
@@ -106,6 +108,7 @@ def ask_which(found: Sequence["Sight"], suggested: "Sight", questions: Questions
 
 def enrol(daemon: "FaceAuth", user: str, questions: Questions) -> str:
     """The id of the new face; empty where the user kept the faces they have."""
+    wait_for_models(daemon)
     usable = [face for face in daemon.list_faces(user) if face["usable"]]
     question = _("{user} is enrolled. Add another face?").format(user=user)
     if usable and not questions.confirm(question, default=False):
@@ -114,7 +117,14 @@ def enrol(daemon: "FaceAuth", user: str, questions: Questions) -> str:
         _("Now {user} looks at the camera, alone, and turns the head a little.").format(user=user)
     )
     with hints(bar=True) as on_progress:
-        return daemon.enroll(user, "setup", on_progress=on_progress)
+        return daemon.enroll(user, on_progress=on_progress)
+
+
+def wait_for_models(daemon: "FaceAuth") -> None:
+    """Until they are loaded, as after a change of the camera, no face is known to be usable."""
+    deadline = time.monotonic() + LOADING
+    while daemon.get_status()["worker"] == "starting" and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def try_out(daemon: "FaceAuth", user: str, questions: Questions) -> str:

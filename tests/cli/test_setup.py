@@ -154,6 +154,24 @@ def test_who_is_enrolled_is_not_enrolled_again_unasked(setup: Run, daemon: Any) 
     daemon.enroll.assert_not_called()
 
 
+def test_who_wants_another_face_gets_one(
+    setup: Run, type_in: Callable[..., None], daemon: Any
+) -> None:
+    daemon.list_faces.return_value = [FACE]
+    type_in("y", "", "", *["n"] * 10)
+    assert setup().status == Exit.DONE
+    user, *label = daemon.enroll.call_args.args
+    assert (user, label) == ("alice", []), "a label of our own would be taken the second time"
+
+
+def test_no_face_counts_as_unusable_while_models_load(setup: Run, daemon: Any) -> None:
+    states = ["starting", "starting", "ready"]
+    daemon.get_status.side_effect = lambda: {"worker": states.pop(0)}
+    daemon.list_faces.side_effect = lambda _: [{**FACE, "usable": not states}]
+    assert setup("--yes").status == Exit.DONE
+    daemon.enroll.assert_not_called()
+
+
 def test_an_enrolment_that_fails_ends_it(system: Path, setup: Run, daemon: Any) -> None:
     daemon.enroll.side_effect = EnrollFailedError("no face was seen")
     outcome = setup("--yes", "--service", "sudo")
