@@ -41,11 +41,13 @@ def open_store(state: Path) -> Store:
     try:
         store = Store(state, vault)
     except WrongKeyError as error:
-        store = _opened_with_another(state, error)
+        store, key = _opened_with_another(state, error)
         if credential(KEY_FILE):
             store.rekey(vault)
             log.info("the store is under the key of the credential now")
-            _forget(state, NEW, KEY_FILE)
+            if key.parent == state:
+                _wipe_keys(state)
+            _drop_copies(state)
         else:
             _finish(state)
     return store
@@ -78,13 +80,14 @@ def _settle(state: Path) -> None:
         _finish(state)
 
 
-def _opened_with_another(state: Path, error: WrongKeyError) -> Store:
-    """The store, under a key that it still has, or has already."""
-    kept = [(path, True)] if (path := credential(OLD)) else []
+def _opened_with_another(state: Path, error: WrongKeyError) -> tuple[Store, Path]:
+    """The store, under a key that it still has, or has already; and the file of that."""
+    old = credential(OLD) if credential(KEY_FILE) else None
+    kept = [(old, True)] if old else []
     kept += [(path, False) for name in (NEW, KEY_FILE) if os.path.lexists(path := state / name)]
     for path, from_root in kept:
         try:
-            return Store(state, _vault(read_key(path, from_root=from_root)))
+            return Store(state, _vault(read_key(path, from_root=from_root))), path
         except WrongKeyError:
             continue
     raise error
@@ -99,12 +102,11 @@ def _finish(state: Path) -> None:
     _drop_copies(state)
 
 
-def _forget(state: Path, *names: str) -> None:
-    """Wipe key files that the store was under until now, and what is sealed by them."""
-    for name in names:
+def _wipe_keys(state: Path) -> None:
+    """Wipe the key files, one of which the store was under until now."""
+    for name in (NEW, KEY_FILE):
         if os.path.lexists(state / name):
             _wipe(state / name)
-    _drop_copies(state)
 
 
 def _drop_copies(state: Path) -> None:

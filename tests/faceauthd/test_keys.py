@@ -152,6 +152,10 @@ def test_the_key_of_a_store_that_was_put_aside_is_not_destroyed(
     (folder / DATABASE).rename(aside)
     give(credentials, KEY_FILE, b"c" * KEY_BYTES)
     open_store(folder).close()  # a store of its own, under the credential
+    (credentials / KEY_FILE).rename(credentials / OLD)
+    give(credentials, KEY_FILE, b"d" * KEY_BYTES)
+    open_store(folder).close()  # which is under another one now
+    (credentials / OLD).unlink()
     (folder / DATABASE).unlink()
     (credentials / KEY_FILE).unlink()
     aside.rename(folder / DATABASE)
@@ -194,6 +198,13 @@ def test_one_credential_takes_over_from_another(folder: Path, credentials: Path)
     assert_whole(folder)
     (credentials / OLD).unlink()
     assert_whole(folder)
+
+
+def test_an_old_credential_without_a_new_one_is_no_key(folder: Path, credentials: Path) -> None:
+    give(credentials, OLD, key_of(folder))
+    (folder / KEY_FILE).write_bytes(b"c" * KEY_BYTES)
+    with pytest.raises(StorageError, match="the key does not belong to this store"):
+        open_store(folder)
 
 
 def test_a_credential_that_belongs_to_no_store_changes_nothing(
