@@ -34,11 +34,12 @@ OnFrame = Callable[[Details], None]
 Options = dict[str, Typed]
 
 DAEMON = Peer(BUS_NAME, OBJECT_PATH, INTERFACE)
-# Seconds after which a call is given up. The daemon has deadlines of its own, all of them shorter;
-# these end the wait for one that hangs. PERSON leaves time for a password asked for by polkit.
+# Seconds after which a call is given up. The daemon has deadlines of its own, all of them shorter,
+# whatever its configuration; these end the wait for one that hangs. PERSON leaves time for a
+# password asked for by polkit, and so for a scan that is allowed only then.
 QUICK = 30.0
-SCAN = 90.0
-PERSON = 300.0
+PERSON = 150.0
+SCAN = PERSON + 320.0
 WATCH = 660.0
 
 # The bus's own errors for a method or arguments that the daemon does not know: versions differ.
@@ -82,7 +83,8 @@ class FaceAuth:
 
     def can_verify(self, user: str = "", *, service: str = "") -> tuple[str, Details]:
         """("ready" or a result, {"confirm": …, "timeout": …})."""
-        result, policy = self._call("CanVerify", "(sa{sv})", user, _options(service))
+        options = _options(service)
+        result, policy = self._call("CanVerify", "(sa{sv})", user, options, timeout=PERSON)
         return result, policy
 
     def verify(
@@ -147,7 +149,6 @@ class FaceAuth:
             "Enroll",
             "(ssa{sv})",
             *(user, label, options),
-            timeout=PERSON + SCAN,
             fds=[] if source_fd is None else [source_fd],
         )
         return str(face_id)

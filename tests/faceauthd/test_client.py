@@ -5,16 +5,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import Field, fields
 from inspect import getmembers, isfunction
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from gi.repository import GLib
 
-from faceauthd import contract
+from faceauthd import accounts, client, contract, environment, gate, setting, watching
 from faceauthd.bus import Bus, Call
 from faceauthd.client import DaemonUnreachableError, FaceAuth
+from faceauthd.config import CHALLENGE, Config, EnrollConfig, VerifyConfig
+from faceauthd.policy import for_service
 from faceauthd.results import (
     BUS_NAME,
     ERRORS,
@@ -24,6 +28,7 @@ from faceauthd.results import (
     InvalidArgumentError,
     NotEnrolledError,
 )
+from faceauthd.verification import LOADING
 from tests.faceauthd.frames import GOOD
 from tests.faceauthd.stage import USER, Stage, run_until
 from tests.harness.bus import HANG_GUARD, PrivateBus
@@ -58,6 +63,27 @@ def test_every_method_of_the_contract_has_its_mirror() -> None:
     }
     own = {name for name, _ in getmembers(FaceAuth, isfunction) if not name.startswith("_")}
     assert snake == own - {"close"}
+
+
+def most(one: "Field[Any]") -> float:
+    """The largest value that a setting allows: the last word of what it says of itself."""
+    return float(setting.kind_of(one).allowed.rpartition(" ")[2])
+
+
+def test_no_call_is_given_up_before_the_daemon_would_answer() -> None:
+    slowest: dict[str, Any] = {
+        one.name: most(one)
+        for one in fields(VerifyConfig)
+        if one.name in ("timeout", "challenge_steps", "challenge_timeout")
+    }
+    policy = for_service(Config(verify=VerifyConfig(liveness=(CHALLENGE,), **slowest)), "")
+    # Until the camera is open, and from then on: capture.py.
+    verify = LOADING + 2 * policy.deadline
+    (enroll,) = (most(one) for one in fields(EnrollConfig) if one.name == "timeout")
+    before = gate.PERSON + accounts.TIMEOUT
+    assert before < client.PERSON
+    assert before + 5 * environment.TIMEOUT + max(verify, enroll) < client.SCAN
+    assert client.WATCH > watching.LONGEST
 
 
 def test_verify_and_its_hints(stage: Stage, daemon: FaceAuth) -> None:
