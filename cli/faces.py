@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,9 @@ def list_faces(user: str | None) -> None:
     """List your enrolled faces, or USER's."""
     name = whose(user)
     daemon = connection.connect()
-    faces = daemon.list_faces(name)
+    # One's own are told without a question, and an agent takes its time to start.
+    with polkit_agent() if user else nullcontext():
+        faces = daemon.list_faces(name)
     if output.wants_json():
         output.print_json({"user": name, "faces": faces})
     elif not faces:
@@ -110,8 +113,8 @@ def rename(face: str, label: str, user: str | None) -> None:
     """
     name = whose(user)
     daemon = connection.connect()
-    face_id = find(daemon.list_faces(name), face, name)
     with polkit_agent():
+        face_id = find(daemon.list_faces(name), face, name)
         daemon.rename_face(name, face_id, label)
     answer = {"user": name, "face": face_id, "label": label}
     output.answer(answer, _("Renamed {face} of {user} to {label}").format_map(answer))
@@ -127,8 +130,8 @@ def remove(face: str, user: str | None) -> None:
     """
     name = whose(user)
     daemon = connection.connect()
-    face_id = find(daemon.list_faces(name), face, name)
     with polkit_agent():
+        face_id = find(daemon.list_faces(name), face, name)
         daemon.remove_face(name, face_id)
     answer = {"user": name, "face": face_id}
     output.answer(answer, _("Removed {face} of {user}").format_map(answer))

@@ -4,6 +4,8 @@
 import json
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import ANY
 
@@ -145,6 +147,29 @@ def test_list_for_people_and_for_programs(daemon: Any, faceauth: Run) -> None:
     assert header.split() == ["ID", "LABEL", "ENROLLED", "MODEL", "USABLE"]
     assert row.split()[:2] == ["8d2f0a11", "office"]
     assert json.loads(faceauth("list", "alice", "--json").out) == {"user": "alice", "faces": [FACE]}
+
+
+@pytest.mark.parametrize(
+    "command", [["list", "bob"], ["rename", "office", "home", "-u", "bob"], ["remove", "office"]]
+)
+def test_polkit_can_ask_before_the_faces_are_told(
+    command: list[str], daemon: Any, faceauth: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking: list[bool] = []
+
+    @contextmanager
+    def agent() -> Iterator[None]:
+        asking.append(True)
+        yield
+        asking.clear()
+
+    def list_faces(_user: str) -> list[dict[str, Any]]:
+        assert asking
+        return [FACE]
+
+    monkeypatch.setattr("cli.faces.polkit_agent", agent)
+    daemon.list_faces.side_effect = list_faces
+    assert faceauth(*command).status == Exit.DONE
 
 
 def test_list_of_nobody_is_no_error(daemon: Any, faceauth: Run) -> None:
