@@ -2,6 +2,7 @@
 """config: what is in effect, and changes that are checked, atomic and keep the comments."""
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,17 @@ def test_edit_installs_what_was_edited(file: Path, faceauth: Run, daemon: Any, e
     assert faceauth("config", "edit") == (Exit.DONE, f"{file} is changed\n", "")
     assert "1e-5" in file.read_text()
     daemon.reload.assert_called_once_with()
+
+
+def test_nobody_edits_what_they_could_not_keep(
+    file: Path, faceauth: Run, editor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(f"touch {tmp_path}/opened")
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
+    outcome = faceauth("config", "edit")
+    assert outcome.status == Exit.DENIED
+    assert f"you may not write in {file.parent}" in one_line(outcome)
+    assert not (tmp_path / "opened").exists()
 
 
 def test_edit_without_a_change_does_nothing(
