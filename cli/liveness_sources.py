@@ -3,7 +3,7 @@
 
 A clip is one recording, and so are the images of one folder that are given together, since they
 may be frames of one clip. A recording's id comes from its name and content, so that nothing is
-added twice. Files are opened and decoded as the daemon does (faceauthd.camera).
+added twice. Clips are opened and decoded as the daemon does (faceauthd.camera), pictures too.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from cli.exits import Exit, die
 from cli.source import IMAGE_SUFFIXES, open_video, reason
-from faceauthd.camera.terms import CameraError, Frame
+from faceauthd.camera.terms import Frame
 
 CLIP_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
 BLOCK = 1 << 20
@@ -79,16 +79,19 @@ class Files:
             os.close(place)
 
     def _images(self) -> Iterator[Shot]:
-        from faceauthd.camera.picture import LARGEST_FILE, decode
+        from models.picture import LARGEST_FILE, PictureError, decode
+        from models.silence import silence
 
         for index, path in enumerate(self.paths):
             fraction = (index + 1) / len(self.paths)
             try:
                 with path.open("rb") as file:
-                    image = decode(file.read(LARGEST_FILE + 1), str(path))
+                    data = file.read(LARGEST_FILE + 1)
+                with silence():  # what is wrong is said by us, in one line
+                    image = decode(data, str(path))
                 yield Shot(Frame(image, float(index), index), "", fraction)
-            except CameraError as error:
-                yield Shot(None, error.text, fraction)
+            except PictureError as error:
+                yield Shot(None, str(error), fraction)
 
 
 def recordings(given: Sequence[Path]) -> list[Files]:

@@ -9,8 +9,8 @@ of a picture of noise must be the same, else OpenCV runs the network, more slowl
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import cv2
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from models.errors import ModelError
 from models.litert.convert import convert, read
 from models.litert.translation import IMAGE, UnsupportedError
+from models.silence import silence
 
 # Frames come one by one and other work runs beside us: one thread, and predictable times.
 THREADS = 1
@@ -118,7 +119,8 @@ class LiteNetwork:
     def __init__(self, file: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        with nullcontext() if LiteNetwork.announced else _silence():
+        # It announces the first one on stderr. The worker may open nothing to write.
+        with nullcontext() if LiteNetwork.announced else silence(os.O_RDONLY):
             self._lite: Any = Interpreter(model_content=file, num_threads=THREADS)
             self._lite.allocate_tensors()
         LiteNetwork.announced = True
@@ -137,24 +139,6 @@ class LiteNetwork:
     def run_one(self, image: Values) -> Values:
         """The first output for ``image`` (1, channels, height, width), as ONNX has it."""
         return self.run(image.transpose(IMAGE))[0]
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Nothing on stderr: LiteRT announces its first network there, and cannot be told not to."""
-    # To read: the worker may open nothing to write, and what fails to be written is silent, too.
-    try:
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_RDONLY)
-    except OSError:  # it is closed, or there is no descriptor left
-        yield
-        return
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _run(model: bytes, name: str) -> Run:

@@ -7,18 +7,15 @@ Nothing here needs OpenCV, so that the daemon can use it.
 from dataclasses import dataclass
 from typing import Literal
 
+from models import picture
 from models.face import Image
+from models.picture import PictureError
 
 # missing: there is no such camera, or it was unplugged. busy: another program has it.
 # broken: it is there and gives no usable picture. refused: it may not be used.
 Why = Literal["missing", "busy", "broken", "refused"]
 
 PASSED_FILE_ID = "file"  # the camera of a scan whose frames came from a file of the caller's
-
-# A side of a picture, in pixels. 4096 admits every webcam and 12-megapixel photographs, and keeps
-# a decoded picture below 51 MB; below 32 there is no face.
-SMALLEST_SIDE = 32
-LARGEST_SIDE = 4096
 
 
 class CameraError(Exception):
@@ -79,9 +76,7 @@ def printable(text: str, limit: int = 64) -> str:
 
 def check_size(name: str, width: int, height: int) -> None:
     """Refuses a picture of a size that cannot be meant, before its pixels are decoded."""
-    if min(width, height) < SMALLEST_SIDE or max(width, height) > LARGEST_SIDE:
-        raise CameraError(
-            "broken",
-            f"{name} is {width}×{height} pixels; a picture may be {SMALLEST_SIDE}×{SMALLEST_SIDE}"
-            f" to {LARGEST_SIDE}×{LARGEST_SIDE}",
-        )
+    try:
+        picture.check_size(name, width, height)
+    except PictureError as error:
+        raise CameraError("broken", str(error)) from None

@@ -7,6 +7,7 @@ tests/models/training_keras.py.
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from cli.exits import Exit
 from faceauthd.results import FaceAuthError
 from models.liveness import networks
 from models.liveness.passive import load_passive_models
-from tests.cli.conftest import Outcome, Run, one_line
+from tests.cli.conftest import SCRIPT, Outcome, Run, one_line
 from tests.harness.data import SHARED, needs
 from tests.models.lights import HEAD, START, picture, recorded
 from tests.models.painted import engine
@@ -118,7 +119,7 @@ def test_evaluate_names_an_image_that_is_left_out(
     (data / "live-000.png").write_bytes(b"no image")
     outcome = faceauth("liveness", "evaluate", str(data), "-m", str(tmp_path / "out"))
     assert outcome.status == Exit.DONE, outcome.err
-    assert f"1 image is left out: {data / 'live-000.png'} is not an image" in outcome.err
+    assert f"1 image is left out: {data / 'live-000.png'} is no PNG" in outcome.err
 
 
 def test_two_models_of_one_name_are_told_apart(faceauth: Run, train: Train, tmp_path: Path) -> None:
@@ -310,6 +311,18 @@ def test_what_cannot_be_evaluated_is_one_line(
     outcome = faceauth("liveness", "evaluate", *given, *place)
     assert outcome.status == status
     assert said in one_line(outcome)
+
+
+def test_a_damaged_image_is_left_out_in_one_line(tmp_path: Path) -> None:
+    """Without the lines that the decoders themselves would write."""
+    data = recorded(tmp_path / "data", 2)
+    whole = (data / "live-000.png").read_bytes()
+    (data / "live-000.png").write_bytes(whole[:900] + bytes(50) + whole[950:])
+    ran = subprocess.run(
+        [SCRIPT, "liveness", "evaluate", data, "-m", "stock"], capture_output=True, text=True
+    )
+    assert ran.returncode == Exit.DONE, ran.stderr
+    assert ran.stderr == f"faceauth: 1 image is left out: {data / 'live-000.png'} is damaged\n"
 
 
 @needs("models/minifas-celebaspoof")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The report on a liveness model, on scores whose rates are known."""
 
+import os
 import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -113,3 +115,34 @@ def test_unreadable_image_is_one_line(tmp_path: Path, content: bytes | None) -> 
         liveness.read_image(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def png() -> bytes:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    return bytes(cv2.imencode(".png", noise)[1])
+
+
+def test_a_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pixel is decoded: of 30,000 by 30,000 OpenCV would, which takes 2.7 GB."""
+    path = tmp_path / "bomb.png"
+    header = struct.pack(">4sIIBBBBB", b"IHDR", 30_000, 30_000, 8, 2, 0, 0, 0)
+    path.write_bytes(png()[:12] + header + struct.pack(">I", zlib.crc32(header)) + png()[33:])
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(DatasetError, match="30000×30000 pixels"):
+        liveness.read_image(path)
+
+
+def test_the_decoders_say_nothing_of_their_own(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = png()
+    path = tmp_path / "damaged.png"
+    path.write_bytes(whole[:500] + bytes(50) + whole[550:])
+    with pytest.raises(DatasetError, match="is damaged"):
+        liveness.read_image(path)
+    odd = struct.pack(">I4s", 0, b"tEXt") + struct.pack(">I", zlib.crc32(b"tEXt"))
+    path.write_bytes(whole[:33] + odd + whole[33:])  # libpng: too short
+    assert liveness.read_image(path).shape == (64, 64, 3)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"

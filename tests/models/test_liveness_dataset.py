@@ -59,7 +59,7 @@ def test_a_look_finds_faces_and_names_what_cannot_be_used(tmp_path: Path) -> Non
     told: list[tuple[int, int]] = []
     found = dataset.look(samples, lambda _: BOX, lambda *pair: told.append(pair))
     assert [one.box for one in found.samples] == [BOX, BOX]
-    assert "b.png is not an image" in found.unreadable[0]
+    assert "b.png is no PNG" in found.unreadable[0]
     assert "box is empty" in found.unreadable[1]
     assert told[-1] == (4, 4)
     assert dataset.look(samples[1:2]).faceless == [tmp_path / "a.png"]
