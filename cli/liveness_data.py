@@ -49,6 +49,20 @@ def failing() -> Iterator[None]:
         die(str(error), Exit.UNAVAILABLE)
 
 
+@contextmanager
+def naming() -> Iterator[None]:
+    """A model that the command line names, and that is not one, ends the command."""
+    from models.liveness.backend import MissingError
+
+    try:
+        yield
+    except MissingError:
+        raise
+    except ModelError as error:
+        denied = isinstance(error.__cause__, PermissionError)
+        die(str(error), Exit.DENIED if denied else Exit.USAGE)
+
+
 def samples_of(data: Path, view: str | None = None, sources: Sequence[str] = ()) -> "list[Sample]":
     """The labelled images of this view and these sources; DatasetError where there are none."""
     from models.evaluation import datasets

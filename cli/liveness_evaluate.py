@@ -11,7 +11,7 @@ from cli import output
 from cli.arguments import config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
-from cli.liveness_data import failing, look, samples_of
+from cli.liveness_data import failing, look, naming, samples_of
 from cli.scanning import hints
 from faceauthd.config import load
 
@@ -65,20 +65,28 @@ def evaluate(
 
 
 def chosen(named: tuple[str, ...], models_dir: Path) -> "list[PassiveModel]":
-    """The models given, or those in use; ModelError where one cannot be loaded."""
-    from models.evaluation import foreign
+    """The models given, or those in use; ModelError where one of these cannot be loaded."""
     from models.liveness.passive import load_passive_models
 
     if not named:
         return load_passive_models(models_dir)
     if len(set(named)) < len(named):
         raise click.UsageError("a model is given twice")
-    found = [foreign.stock() if name == "stock" else foreign.load(Path(name)) for name in named]
+    found = [given(name) for name in named]
     ids = Counter(model.id for model in found)
     for name, model in zip(named, found, strict=True):
         if ids[model.id] > 1:  # as whoever trains twice has them
             model.id = f"{model.id} ({name})"
     return found
+
+
+def given(name: str) -> "PassiveModel":
+    from models.evaluation import foreign
+
+    if name == "stock":
+        return foreign.stock()
+    with naming():
+        return foreign.load(Path(name))
 
 
 def fair(

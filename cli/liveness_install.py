@@ -16,7 +16,7 @@ from cli import connection, output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die
 from cli.lazy import Verb
-from cli.liveness_data import look, name_option, samples_of
+from cli.liveness_data import look, name_option, naming, samples_of
 from cli.scanning import hints
 from faceauthd.config import load
 from faceauthd.results import FaceAuthError
@@ -119,7 +119,8 @@ def compared(model: Path, data: Path, name: str, models_dir: Path, engine: str) 
     from models.liveness.passive import load_described, load_passive_models
     from models.liveness.seen import DESCRIPTION, Seen, unseen
 
-    candidate = load_described(model / DESCRIPTION)
+    with naming():
+        candidate = load_described(model / DESCRIPTION)
     in_use = load_passive_models(models_dir)
     folders = [model, *(path for path in models_dir.glob("*") if path.is_dir())]
     try:

@@ -28,7 +28,7 @@ def load(path: Path) -> PassiveModel:
     try:
         data = network.read_bytes()
     except OSError as error:
-        raise ModelError(f"{network}: cannot be read: {error.strerror}") from None
+        raise ModelError(f"{network}: cannot be read: {error.strerror}") from error
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise ModelError(f"{network}: not the described file (SHA-256 differs); it is not loaded")
     kind = network.suffix.lower()

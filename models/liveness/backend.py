@@ -10,13 +10,17 @@ from models.errors import ModelError
 MISSING = "this needs TensorFlow; run: pip install 'faceauth-login[train]'"
 
 
+class MissingError(ModelError):
+    """TensorFlow is not installed."""
+
+
 def start() -> None:
-    """Import it; ModelError where it is not installed.
+    """Import it; MissingError where it is not installed.
 
     Some of its libraries write to the descriptor of standard error before they can be told not to.
     """
     if find_spec("tensorflow") is None:
-        raise ModelError(MISSING)
+        raise MissingError(MISSING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     told = os.dup(2)
     with Path(os.devnull).open("wb") as nowhere:
