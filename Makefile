@@ -57,7 +57,7 @@ stock-model: $(VENV)/.ready ## Train the stock liveness model again, into build/
 	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[train]'
 	$(PYTHON) -m models.liveness.stockmodel --data ../shared/data --out build/stock-model
 
-test-vm: ## Install the package in a real Debian guest and log in there (root; VM_RELEASES='bookworm trixie')
+test-vm: ## Install the package in a real Debian or Ubuntu and log in there (root; VM_RELEASES='bookworm trixie noble')
 	for release in $(VM_RELEASES); do tests/vm/test-vm -r $$release $(VM_CASES) || exit; done
 
 deb: ## Build dist/faceauth_*.deb (RELEASE=trixie: for another release, as root; TRAIN=1: faceauth-train too)
