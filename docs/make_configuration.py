@@ -28,7 +28,8 @@ PREFACE = f"""\
 `{DEFAULT_PATH}` is TOML. What it does not say has the default given here; without the file,
 everything has. A wrong file is refused as a whole, with one line that says where and what is
 wrong, and the running daemon keeps what it had. `faceauth config check` tells beforehand, and
-`Reload` (`faceauth config set` does it) makes the daemon read the file again.
+`faceauth config set` has the daemon read the file again at once; who wrote it otherwise runs
+`systemctl reload faceauthd`, which fails where the file is wrong.
 
 The file decides who is let in. It must be root's or the daemon's own, and writable by nobody
 else: otherwise it is refused.

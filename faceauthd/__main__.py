@@ -8,10 +8,8 @@ Exit status: 0 ended on request, 2 usage, 6 wrong configuration, 7 damaged store
 """
 
 import argparse
-import ctypes
 import logging
 import os
-import resource
 import signal
 import sys
 from enum import IntEnum
@@ -22,7 +20,7 @@ from gi.repository import GLib
 from faceauthd import audit, config, keys, notify, policy
 from faceauthd.bus import Bus, BusError
 from faceauthd.config import Config, ConfigError
-from faceauthd.confinement import keep_memory_private
+from faceauthd.confinement import ConfinementError, keep_memory_private
 from faceauthd.engine import WorkerSupervisor
 from faceauthd.environment import Environment
 from faceauthd.events import Journal
@@ -33,7 +31,6 @@ from faceauthd.service import Service
 from faceauthd.worker_spec import WorkerSpec
 from models.recognition.calibration import calibration_for
 
-PR_SET_DUMPABLE = 4  # linux/prctl.h
 DEFAULT_STATE = "/var/lib/faceauth"
 # journald takes this prefix of a line as its priority (sd-daemon(3)).
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
@@ -53,7 +50,6 @@ class Exit(IntEnum):
 def main() -> int:
     chosen = _arguments()
     _start_log()
-    _leave_no_image()
     try:
         keep_memory_private()  # templates and their key are in it
         return _run(chosen.config, chosen.state, chosen.bus)
@@ -63,6 +59,8 @@ def main() -> int:
         return _failed(error, Exit.STORE)
     except BusError as error:
         return _failed(error, Exit.BUS)
+    except ConfinementError as error:
+        return _failed(error, Exit.INTERNAL)
     except Exception:
         log.exception("unforeseen error")
         return Exit.INTERNAL
@@ -95,7 +93,15 @@ def _run(config_file: Path, state: Path, address: str) -> int:
         log.error("the bus is gone")
         loop.quit()
 
+    def reload() -> bool:
+        try:
+            service.reload()
+        except ConfigError as error:
+            log.error("the configuration stays as it was: %s", error)
+        return True  # the next one as well
+
     bus.on_closed(bus_is_gone)
+    GLib.unix_signal_add(GLib.PRIORITY_HIGH, signal.SIGHUP, reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, loop.quit)
     try:
@@ -124,16 +130,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, default=Path(state), metavar="DIR")
     parser.add_argument("--bus", default=SYSTEM_BUS, metavar="ADDRESS")
     return parser.parse_args()
-
-
-def _leave_no_image() -> None:
-    """No core dump of the key and the templates: not to a file, and not to a program either.
-
-    A core limit of 0 does not keep the kernel from handing one to systemd-coredump.
-    """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        log.warning("the kernel does not take it that a core dump is unwanted")
 
 
 def _start_log() -> None:

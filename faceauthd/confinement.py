@@ -48,7 +48,11 @@ class ConfinementError(Exception):
 
 
 def keep_memory_private() -> None:
-    """No core dump, no tracing and no /proc/PID/mem for anybody but root."""
+    """No core dump, no tracing and no /proc/PID/mem for anybody but root.
+
+    A core limit of 0 does not keep the kernel from handing a dump to a program, systemd-coredump
+    say. Raises ConfinementError.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl("dumpable", _PR_SET_DUMPABLE, 0)
 

@@ -79,6 +79,20 @@ class Service:
         self._recent.close()
         self._parts.bus.close()
 
+    def reload(self) -> None:
+        """Take the new configuration and start a new worker, which loads what is installed now.
+
+        Raises ConfigError, and nothing has changed.
+        """
+        parts = self._parts
+        config = parts.load()
+        parts.slot.cancel(None, "the configuration was read again")
+        parts.worker.stop()
+        parts.config, parts.worker = config, parts.make_worker(config)
+        parts.worker.start()
+        log.info("the configuration was read again")
+        status.log_warnings(config, parts.worker)
+
     def _cancel(self, call: Call) -> None:
         def then() -> None:
             self._gate.cancel(call.sender)
@@ -177,17 +191,8 @@ class Service:
         self._gate.admit(call, self._gate.caller(call), None, then)
 
     def _reload(self, call: Call) -> None:
-        """Take the new configuration and start a new worker, which loads what is installed now."""
-
         def then() -> None:
-            parts = self._parts
-            config = parts.load()  # a ConfigError is the answer, and nothing has changed
-            parts.slot.cancel(None, "the configuration was read again")
-            parts.worker.stop()
-            parts.config, parts.worker = config, parts.make_worker(config)
-            parts.worker.start()
-            log.info("the configuration was read again")
-            status.log_warnings(config, parts.worker)
+            self.reload()
             call.reply()
 
         self._gate.admit(call, self._gate.caller(call), None, then)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.faceauthd.stage import run_until
 from tests.harness.bus import HANG_GUARD, PrivateBus, end
 from tests.harness.daemon import Daemon, daemon_command, running_daemon
 from tests.harness.data import ROOT, SHARED, needs
+from tests.packaging.unit_filter import setting
 
 MODEL, DIMENSION = "dlib-resnet-v1", 128
 CLIPS = SHARED / "video" / "talking-head"
@@ -272,6 +274,44 @@ def test_reload_of_a_wrong_configuration_keeps_the_old_one(
         client.reload()
         assert client.can_verify("root")[0] == "disabled"
         assert client.get_status()["enrolled"] == 1
+
+
+def hang_up(daemon: Daemon, logged: str) -> None:
+    """SIGHUP; returns once the daemon has logged what it made of it."""
+    daemon.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + HANG_GUARD
+    while logged not in daemon.log():
+        assert daemon.process.poll() is None and time.monotonic() < deadline, daemon.log()
+        time.sleep(0.01)
+
+
+def test_sighup_reads_the_configuration_again(private_bus: PrivateBus, daemon: Daemon) -> None:
+    right, worker = daemon.config.read_text(), worker_of(daemon)
+    daemon.config.write_text("frames = 3\n")
+    hang_up(daemon, "the configuration stays as it was")
+    assert "frames: unknown key" in daemon.log()
+    assert worker_of(daemon) == worker
+    daemon.config.write_text(f"disabled = true\n{right}")
+    hang_up(daemon, "the configuration was read again")
+    with FaceAuth(private_bus.address) as client:
+        assert client.can_verify("root")[0] == "disabled"
+
+
+def test_systemctl_reload_is_told_whether_the_configuration_is_right(
+    private_bus: PrivateBus, daemon: Daemon
+) -> None:
+    (line,) = setting("ExecReload")
+    program, *arguments = line.removeprefix("+").split()
+
+    def reload() -> subprocess.CompletedProcess[str]:
+        command = [program, f"--address={private_bus.address}", *arguments]
+        return subprocess.run(command, check=False, text=True, capture_output=True)
+
+    daemon.config.write_text("frames = 3\n")
+    assert "frames: unknown key" in reload().stderr
+    daemon.config.write_text("")
+    assert reload().returncode == 0
+    assert "was read again" in daemon.log()
 
 
 @needs("video/talking-head")
