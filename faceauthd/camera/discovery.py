@@ -43,8 +43,8 @@ def list_cameras(
     ``allow_virtual`` holds the names of virtual cameras that may be used. The other arguments say
     where to look, and how to ask a node.
     """
-    names = [entry.name for entry in sysfs.iterdir()] if sysfs.is_dir() else []
-    numbers = sorted(int(found[1]) for name in names if (found := _NODE.fullmatch(name)))
+    nodes = (_NODE.fullmatch(entry.name) for entry in _entries(sysfs))
+    numbers = sorted(int(node[1]) for node in nodes if node)
     cameras = (_describe(f"video{n}", allow_virtual, sysfs, dev, query) for n in numbers)
     return [camera for camera in cameras if camera is not None]
 
@@ -134,10 +134,18 @@ def _is_infrared(card: str, formats: Sequence[str]) -> bool:
 def _stable_id(node: Path, card: str, bus: str) -> str:
     """udev's name by serial number, else by the place it is plugged in, else what it says."""
     for links in (node.parent / "v4l" / "by-id", node.parent / "v4l" / "by-path"):
-        for link in sorted(links.iterdir()) if links.is_dir() else ():
+        for link in _entries(links):
             if link.resolve() == node.resolve():
                 return printable(link.name, 128)
     return f"{card}@{bus}"
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, in order; nothing where it is gone, as with the last camera's links."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _why_not_asked(error: OSError, node: Path) -> str:

@@ -3,7 +3,7 @@
 
 import errno
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -150,6 +150,24 @@ def test_ids_fall_back_to_the_path_and_then_to_what_the_camera_says(machine: Mac
     machine.link("by-path", "pci-0-video-index0", "video0")
     ids = [camera.id for camera in machine.cameras()]
     assert ids == ["pci-0-video-index0", "Other@usb-0000:00:14.0-1"]
+
+
+@pytest.mark.parametrize("going", ["video4linux", "by-id"])
+def test_cameras_may_go_while_they_are_listed(
+    going: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.plug("video0", USB, (webcam(), ("MJPG",)))
+    machine.link("by-id", "usb-046d_C920-index0", "video0")
+    listed = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder.name == going:
+            raise FileNotFoundError(folder)
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    ids = [camera.id for camera in machine.cameras()]
+    assert ids == ([] if going == "video4linux" else ["HD Pro Webcam C920@usb-0000:00:14.0-1"])
 
 
 def test_nodes_are_in_the_order_of_their_numbers(machine: Machine) -> None:
