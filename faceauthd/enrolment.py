@@ -82,7 +82,7 @@ class Enrolling:
             camera=parts.config.camera,
             liveness=(),
             timeout=parts.config.enroll.timeout,
-            session=lambda _camera: self._session(),
+            session=lambda _camera: self._session(request),
             fd=request.fd,
         )
         capture = Capture(
@@ -103,7 +103,7 @@ class Enrolling:
         any more would end every login by face of this user."""
         parts, info = self._parts, self._parts.worker.info
         if info is None:
-            return  # the models still load; the scan waits for them
+            return  # the models still load; the scan waits for them, and asks again
         faces = comparison.usable(parts.store.faces(request.user), info)
         try:
             parts.threshold(
@@ -115,9 +115,10 @@ class Enrolling:
                 "remove a face, or allow a larger fmr"
             ) from None
 
-    def _session(self) -> EnrollSession:
+    def _session(self, request: Request) -> EnrollSession:
         config = self._parts.config
         info = comparison.loaded(self._parts)
+        self._refuse_one_too_many(request)
         consistency = comparison.threshold(self._parts, info, ONE_PERSON)
         return EnrollSession(config.enroll.frames, config.verify.dark, consistency)
 

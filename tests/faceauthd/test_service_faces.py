@@ -279,6 +279,20 @@ def test_more_faces_than_the_calibration_bears_are_refused(stage: Stage) -> None
     assert not stage.worker.scans
 
 
+def test_so_are_they_where_the_models_were_not_loaded_yet(stage: Stage) -> None:
+    stage.parts.threshold = too_fine
+    stage.enrolled()
+    stage.enrolled()
+    loaded, stage.worker.info = stage.worker.info, None
+    answer = stage.caller(ROOT).call("Enroll", "(ssa{sv})", USER, "", {})
+    scan = stage.scan()
+    stage.worker.info = loaded
+    scan.open()
+    assert answer.error() == "EnrollFailed"
+    assert "cannot have 3 faces" in answer.text()
+    assert len(stage.store.faces(USER)) == 2
+
+
 def test_an_fmr_that_nobody_measured_is_warned_of(stage: Stage) -> None:
     stage.parts.threshold = too_fine
     warnings = stage.caller(ROOT).call("GetStatus").values()[0]["warnings"]

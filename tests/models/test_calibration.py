@@ -2,6 +2,7 @@
 """Thresholds: measured ones, never looser than asked for, never finer than the measurement."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceauthd.config import VerifyConfig
 from models.recognition import calibration
 from models.recognition.calibration import (
     Calibration,
@@ -18,6 +20,7 @@ from models.recognition.calibration import (
     calibration_for,
 )
 from models.registry import models
+from tests.harness.data import ROOT
 
 MEASURED = ("dlib-resnet-v1", "mobilefacenet-v1")
 
@@ -48,6 +51,17 @@ def test_a_stricter_policy_is_never_looser(name: str, fmr: float, factor: float)
     shipped = calibration_for(name)
     for threshold in (shipped.threshold, shipped.run_threshold):
         assert threshold(fmr) <= threshold(fmr / factor) if fmr / factor >= 1e-5 else True
+
+
+@pytest.mark.parametrize(("model", "faces"), [("mobilefacenet-v1", 18), ("dlib-resnet-v1", 12)])
+def test_so_many_faces_share_the_default_rate_as_the_docs_say(model: str, faces: int) -> None:
+    shipped = calibration_for(model)
+    shipped.threshold(VerifyConfig().fmr / faces)
+    with pytest.raises(CalibrationError, match="finer"):
+        shipped.threshold(VerifyConfig().fmr / (faces + 1))
+    engine = model.partition("-")[0]
+    said = (ROOT / "docs" / "accuracy.md").read_text()
+    assert re.search(rf"\b{faces}( faces)? with {engine}\b", said)
 
 
 def test_sface_is_not_measured_and_says_so() -> None:
