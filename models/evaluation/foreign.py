@@ -116,10 +116,6 @@ def _laid_out(batch: NDArray[np.float32], channels_last: bool) -> NDArray[np.flo
     return np.ascontiguousarray(batch.transpose(0, 2, 3, 1)) if channels_last else batch
 
 
-def _cannot_take(name: str, batch: NDArray[np.float32], error: Exception) -> ModelError:
-    return ModelError(f"{name}: it cannot take {batch.shape}: {_line(error)}")
-
-
 def _line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
