@@ -15,7 +15,17 @@ DEBIAN = PACKAGING / "debian"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 # What stands beside the files that are installed: how they are, and what is no program's.
-TOOLS = {"arch", "archives", "build-deb", "debian", "fleet", "install", "install-train", "release-root", "rpm"}
+TOOLS = {
+    "arch",
+    "archives",
+    "build-deb",
+    "debian",
+    "fleet",
+    "install",
+    "install-train",
+    "release-root",
+    "rpm",
+}
 BUILD_TIME = {"make_catalogue.py", "selinux"}
 
 
