@@ -10,7 +10,8 @@ KeyboardInterrupt.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -114,18 +115,18 @@ class FaceAuth:
         source_fd: int | None = None,
         pictures_fd: int | None = None,
     ) -> int:
-        """How many frames ``on_frame`` got; it may call ``cancel``. The fds stay the caller's."""
+        """How many frames ``on_frame`` got; it may call ``cancel``. The fds stay the caller's.
+
+        What it raises ends the scan, and is raised here.
+        """
         options = _options(service)
         fds = [fd for fd in (source_fd, pictures_fd) if fd is not None]
         if source_fd is not None:
             options["source"] = Typed("h", 0)
         if pictures_fd is not None:
             options["pictures"] = Typed("h", len(fds) - 1)
-        stop = self._bus.on_signal(DAEMON, "Frame", on_frame)
-        try:
+        with self._told("Frame", on_frame):
             (frames,) = self._scan(None, "Watch", "(sa{sv})", user, options, timeout=WATCH, fds=fds)
-        finally:
-            stop()
         return int(frames)
 
     def enroll(
@@ -222,15 +223,38 @@ class FaceAuth:
         fds: Sequence[int] = (),
     ) -> tuple[Any, ...]:
         """A call that may take its time: hints arrive meanwhile, Ctrl-C ends it on both sides."""
-        stop = self._bus.on_signal(DAEMON, "Progress", on_progress) if on_progress else None
+        with self._told("Progress", on_progress) if on_progress else nullcontext():
+            try:
+                return self._call(method, signature, *values, timeout=timeout, fds=fds)
+            except KeyboardInterrupt:
+                self.cancel()
+                raise
+
+    @contextmanager
+    def _told(self, signal: str, listener: Callable[..., None]) -> Iterator[None]:
+        """While the block scans, the listener gets each such signal.
+
+        What it raises ends the scan, and is raised behind it: in a callback of GLib's it would end
+        nothing, or the process at once.
+        """
+        raised: list[BaseException] = []
+
+        def tell(*values: object) -> None:
+            try:
+                if not raised:
+                    listener(*values)
+            except BaseException as error:
+                raised.append(error)
+                with suppress(FaceAuthError):  # then the scan ends by itself
+                    self.cancel()
+
+        stop = self._bus.on_signal(DAEMON, signal, tell)
         try:
-            return self._call(method, signature, *values, timeout=timeout, fds=fds)
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
+            yield
         finally:
-            if stop:
-                stop()
+            stop()
+            if raised:
+                raise raised[0]
 
     def _call(
         self,

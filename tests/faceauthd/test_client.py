@@ -29,7 +29,7 @@ from faceauthd.results import (
     NotEnrolledError,
 )
 from faceauthd.verification import LOADING
-from tests.faceauthd.frames import GOOD
+from tests.faceauthd.frames import GOOD, NOBODY, SEVERAL
 from tests.faceauthd.stage import USER, Stage, run_until
 from tests.harness.bus import HANG_GUARD, PrivateBus
 from tests.harness.data import ROOT
@@ -208,6 +208,24 @@ def test_ctrl_c_cancels_the_scan_and_goes_on(stage: Stage) -> None:
     client.send_signal(signal.SIGINT)
     run_until(lambda: stage.scan().stopped)
     assert client.wait(HANG_GUARD) == 130
+
+
+@pytest.mark.parametrize("error", [SystemExit(4), RuntimeError("no room for a picture")])
+def test_what_a_listener_raises_ends_the_scan_and_is_raised(
+    error: BaseException, stage: Stage, daemon: FaceAuth
+) -> None:
+    stage.enrolled()
+    seen: list[str] = []
+
+    def listen(hint: str, _fraction: float) -> None:
+        seen.append(hint)
+        raise error
+
+    camera_shows(stage, NOBODY, SEVERAL)
+    with pytest.raises(type(error), match=str(error)):
+        daemon.verify(USER, on_progress=listen)
+    assert stage.scan().stopped
+    assert len(seen) == 1
 
 
 class AnybodyIsRoot(dict[str, int]):
