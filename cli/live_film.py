@@ -17,15 +17,20 @@ RATES = (1.0, 60.0)
 
 
 class Film:
-    """Pictures with their times in, a video out. What cannot be written ends the command."""
+    """Pictures with their times in, a video out; none without a picture.
+
+    What cannot be written ends the command, before there is anything to lose.
+    """
 
     def __init__(self, path: Path) -> None:
         if path.suffix.lower() != SUFFIX:
             die(f"{path}: a video is written as {SUFFIX}", Exit.USAGE)
-        if path.exists():
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
             die(f"{path} is there already; it is not written over", Exit.USAGE)
-        if not path.parent.is_dir():
-            die(f"{path.parent} is no folder", Exit.USAGE)
+        except OSError as error:
+            die(f"{path} cannot be written: {error.strerror}", Exit.USAGE)
         self._path = path
         self._waiting: list[tuple[float, Image]] = []
         self._writer: cv2.VideoWriter | None = None
@@ -44,6 +49,8 @@ class Film:
             self._open()
         if self._writer is not None:
             self._writer.release()
+        else:
+            self._path.unlink()
 
     def _open(self) -> None:
         times = [at for at, _ in self._waiting]
@@ -52,9 +59,10 @@ class Film:
         height, width = self._waiting[0][1].shape[:2]
         self._size = width, height
         code = cv2.VideoWriter.fourcc(*"MJPG")
-        self._writer = cv2.VideoWriter(str(self._path), code, rate, self._size)
-        if not self._writer.isOpened():
+        writer = cv2.VideoWriter(str(self._path), code, rate, self._size)
+        if not writer.isOpened():
             die(f"{self._path} cannot be written", Exit.UNAVAILABLE)
+        self._writer = writer
         self._writer.set(cv2.VIDEOWRITER_PROP_QUALITY, QUALITY)
         waiting, self._waiting = self._waiting, []
         for _, picture in waiting:

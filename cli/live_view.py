@@ -6,7 +6,7 @@ Scores are for root alone, and so is this.
 """
 
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "-t",
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="End after so many seconds of the camera's or the file's time.",
+    help="End so many seconds of the camera's or the file's time after the first frame.",
 )
 def test(
     user: str | None,
@@ -66,15 +66,18 @@ def test(
     from cli.live_pictures import NoPictures
     from cli.live_screen import screen
 
-    video = Film(film) if film else None
     daemon = connection.connect()
     frames: list[dict[str, Any]] = []
-    with screen(numbers=numbers) as shown:
+    with (
+        closing(Film(film)) if film else nullcontext() as video,
+        screen(numbers=numbers) as shown,
+    ):
         wanted = shown.pictures or video is not None
         with closing(pictures_for(source.fd) if wanted else NoPictures()) as pictures:
 
             def show(frame: dict[str, Any]) -> None:
-                if seconds is not None and frame["at"] >= seconds:
+                # The camera's time runs from before the models are loaded.
+                if seconds is not None and frames and frame["at"] - frames[0]["at"] >= seconds:
                     daemon.cancel()
                     return
                 frames.append(frame)
@@ -87,8 +90,6 @@ def test(
                 daemon.watch(
                     show, user or "", service=service, source_fd=source.fd, pictures_fd=pictures.fd
                 )
-    if video:
-        video.close()
     output.answer({"frames": frames}, summary(frames))
     return Exit.DONE
 

@@ -186,7 +186,7 @@ def test_without_a_picture_there_is_no_film(tmp_path: Path) -> None:
     [
         ("out.mp4", "a video is written as .avi"),
         ("there.avi", "is there already"),
-        ("none/out.avi", "is no folder"),
+        ("none/out.avi", "out.avi cannot be written: No such file or directory"),
     ],
 )
 def test_what_cannot_be_written_is_said_before_anything_is_looked_at(
@@ -236,6 +236,25 @@ def test_it_ends_after_the_time_that_was_asked_for(daemon: Any, faceauth: Run) -
     outcome = faceauth("test", "-t", "0.5")
     assert len(outcome.out.splitlines()) == 6
     assert daemon.cancel.called
+
+
+def test_the_time_runs_from_the_first_frame(daemon: Any, faceauth: Run) -> None:
+    # Which may be seen late, as the camera is opened while the models load.
+    late = [FRAME | {"index": n, "at": 2 + n / 10} for n in range(20)]
+    daemon.watch.side_effect = watching(*late)
+    assert len(faceauth("test", "-t", "0.5").out.splitlines()) == 6
+
+
+def test_a_refusal_leaves_no_film_and_the_terminal_as_it_was(
+    daemon: Any, faceauth: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.watch.side_effect = PermissionDeniedError("Watch is for root alone")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    outcome = faceauth("test", "--write", str(tmp_path / "out.avi"))
+    assert outcome.status == Exit.DENIED
+    assert outcome.out == ENTER + LEAVE
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_is_the_way_to_end_it(daemon: Any, faceauth: Run) -> None:
