@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -77,10 +78,10 @@ def render(thing: "RenderableType") -> None:
     """Colours on a terminal, plain text elsewhere."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else UNBOUNDED, highlight=False)
-    with console.capture() as captured:
-        console.print(thing)
-    write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+    text = StringIO()
+    wide, terminal = (None, True) if sys.stdout.isatty() else (UNBOUNDED, None)
+    Console(file=text, width=wide, force_terminal=terminal, highlight=False).print(thing)
+    write("\n".join(line.rstrip() for line in text.getvalue().rstrip("\n").split("\n")))
 
 
 def write(text: str) -> None:

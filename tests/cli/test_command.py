@@ -11,6 +11,8 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from cli.pam_change import SERVICES
 from cli.pam_folder import PamFolder
 from tests.cli.conftest import FACE, HANG_GUARD, SCRIPT, Run, needs_root, one_line, read_all
@@ -113,10 +115,13 @@ def test_a_reader_that_left_is_no_news(bus: PrivateBus, service: Service) -> Non
     assert (process.returncode, err) == (141, b"")
 
 
-def test_an_answer_that_cannot_be_written_is_no_success(bus: PrivateBus, service: Service) -> None:
-    service(Verify={"reply": ["match", {}]})
+@pytest.mark.parametrize("verb", ["verify", "list"])
+def test_an_answer_that_cannot_be_written_is_no_success(
+    verb: str, bus: PrivateBus, service: Service
+) -> None:
+    service(Verify={"reply": ["match", {}]}, ListFaces=FACES)
     with Path("/dev/full").open("wb") as full:
-        process = start(bus, "verify", "alice", stdout=full.fileno())
+        process = start(bus, verb, "alice", stdout=full.fileno())
         _, err = process.communicate(timeout=HANG_GUARD)
     assert process.returncode == 4
     assert err == b"faceauth: cannot write the answer: No space left on device\n"
