@@ -54,7 +54,7 @@ def whose_to_enroll(user: str | None) -> str:
     """As `whose`, but root is enrolled only where somebody wrote ``root``."""
     name = whose(user)
     if user is None and is_root(name):
-        die("name the user to enrol: faceauth add USER (to enrol root, write root)", Exit.USAGE)
+        die("name the user to enrol (to enrol root, write root)", Exit.USAGE)
     return name
 
 

@@ -73,6 +73,8 @@ def backup(
         line, key = way.begin()
     with new_file(file) as out, memory() as sealed:
         faces = connection.connect().backup_faces(key, sealed.fileno(), user or "")
+        if user and not faces:
+            die(f"{user} has no face to back up; nothing was written", Exit.NO)
         sealed.seek(0)
         out.write(line + sealed.read())
     output.answer({"file": str(file), "faces": faces}, f"Wrote {count(faces)} to {file}")
@@ -138,8 +140,8 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def failures(path: Path) -> Iterator[None]:
-    """What is wrong with a file or a key ends the command in one line."""
+def failures(path: Path | str) -> Iterator[None]:
+    """What is wrong with a file or a key ends the command in one line, which names it."""
     from cli.store_file import BackupFileError
 
     try:
@@ -167,13 +169,15 @@ def _passphrase(file: Path | None, *, twice: bool) -> "Passphrase":
 def _recipient(text: str) -> "Recipient":
     from cli.store_file import PUBLIC_PREFIX, Recipient, read_key
 
-    return Recipient(read_key(PUBLIC_PREFIX, text))
+    with failures("--recipient"):
+        return Recipient(read_key(PUBLIC_PREFIX, text))
 
 
 def _identity(file: Path) -> "Identity":
     from cli.store_file import PRIVATE_PREFIX, Identity, read_key
 
-    return Identity(read_key(PRIVATE_PREFIX, file.read_text("utf-8", "replace")))
+    with failures(file):
+        return Identity(read_key(PRIVATE_PREFIX, file.read_text("utf-8", "replace")))
 
 
 def count(faces: int) -> str:

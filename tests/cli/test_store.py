@@ -105,6 +105,36 @@ def test_a_backup_that_fails_leaves_no_half_of_one(
     assert (outcome.status, file.exists()) == (Exit.STORE, False)
 
 
+def test_a_backup_of_a_user_without_a_face_is_none(
+    daemon: Any, faceauth: Run, tmp_path: Path, passphrase: Path
+) -> None:
+    daemon.backup_faces.return_value = 0
+    file = tmp_path / "faces.backup"
+    here = ("store", "backup", str(file), "--passphrase-file", str(passphrase))
+    outcome = faceauth(*here, "-u", "alcie")
+    assert outcome.status == Exit.NO
+    assert "alcie has no face" in one_line(outcome)
+    assert not file.exists()
+    assert faceauth(*here).out == f"Wrote 0 faces to {file}\n", "nobody's is a backup, too"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "blamed"),
+    [
+        (["backup", "{}/new", "-r", "alice"], "--recipient"),
+        (["restore", "{}/old", "-i", "{}/k"], "k"),
+    ],
+)
+def test_a_wrong_key_is_named_and_not_the_backup(
+    arguments: list[str], blamed: str, daemon: Any, faceauth: Run, tmp_path: Path
+) -> None:
+    for name in ("old", "k"):
+        (tmp_path / name).touch()
+    outcome = faceauth("store", *(one.format(tmp_path) for one in arguments))
+    blamed = blamed if blamed.startswith("-") else str(tmp_path / blamed)
+    assert one_line(outcome).startswith(f"{blamed}: this is no key")
+
+
 def test_the_passphrase_never_reaches_the_daemon(
     daemon: Any, faceauth: Run, tmp_path: Path, passphrase: Path
 ) -> None:
