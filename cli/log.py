@@ -5,6 +5,7 @@ The daemon keeps the last events for this. The whole record is in the journal (d
 """
 
 import os
+import pwd
 import re
 import time
 from collections.abc import Mapping
@@ -65,4 +66,12 @@ def log(user: str | None, since: int, lines: int) -> None:
 def row(event: Event) -> tuple[str, ...]:
     when = datetime.fromtimestamp(event["at"]).astimezone()
     words = [str(event.get(key, "")) for key in ("event", "user", "service", "result", "reason")]
-    return f"{when:%Y-%m-%d %H:%M:%S}", *words, f"uid {event.get('caller', '?')}"
+    return f"{when:%Y-%m-%d %H:%M:%S}", *words, called(event["caller"])
+
+
+def called(uid: int) -> str:
+    """The name of the user, as far as there is one: the account may be gone by now."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return f"uid {uid}"

@@ -28,7 +28,10 @@ def verdict(
     models: Sequence[str],
     duration_ms: int,
 ) -> None:
-    """Record how a scan ended; ``event`` is verify, identify or enroll, ``caller`` a uid."""
+    """Record how a scan ended, or why there was none.
+
+    ``event`` is verify, can-verify, identify, watch or enroll, ``caller`` a uid.
+    """
     _write(
         event=event,
         user=user,
@@ -43,7 +46,7 @@ def verdict(
 
 
 def change(event: str, *, user: str, caller: int, face: str, removed: int = 0) -> None:
-    """Record what happened to stored faces; ``event`` is add, rename, remove or clear."""
+    """Record what happened to stored faces; ``event`` is restore, rename, remove or clear."""
     _write(event=event, user=user, caller=caller, face=face, removed=removed)
 
 

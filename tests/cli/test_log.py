@@ -30,15 +30,18 @@ CONTEXT, PARAMETER = click.Context(log), log.params[0]
 
 
 def test_a_line_for_each_event(daemon: Any, faceauth: Run) -> None:
-    daemon.list_events.return_value = [EVENT, {"at": 1_790_000_001, "event": "rekey", "caller": 0}]
+    daemon.list_events.return_value = [
+        EVENT,
+        {"at": 1_790_000_001, "event": "rekey", "caller": 2**31},
+    ]
     outcome = faceauth("log", "alice")
     lines = outcome.out.splitlines()
     assert lines[0].split() == ["WHEN", "WHAT", "USER", "SERVICE", "RESULT", "WHY", "BY"]
     assert lines[1].split()[2:] == [
         *("verify", "alice", "sudo", "no-match", "the", "face", "was", "not", "recognised"),
-        *("uid", "0"),
+        "root",
     ]
-    assert lines[2].split()[2:] == ["rekey", "uid", "0"]
+    assert lines[2].split()[2:] == ["rekey", "uid", "2147483648"]
     daemon.list_events.assert_called_once_with("alice", everybody=False, since=0, most=20)
 
 
