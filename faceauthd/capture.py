@@ -49,6 +49,8 @@ class Session(Protocol[V_co]):
     def fraction(self) -> float: ...
     @property
     def every(self) -> float: ...
+    @property
+    def once(self) -> bool: ...
     def feed(self, observation: Observation) -> V_co | None: ...
     def expire(self) -> V_co: ...
     def ended(self, why: str) -> V_co: ...
@@ -58,7 +60,7 @@ class Scan(Protocol):
     """A worker's running scan."""
 
     def stop(self) -> None: ...
-    def embed_every(self, seconds: float) -> None: ...
+    def embed_every(self, seconds: float, *, once: bool) -> None: ...
     def show_on(self, fd: int) -> None: ...
 
 
@@ -184,7 +186,7 @@ class Capture(Generic[V]):
             self._on_time()
             self._on_time = turns.after(self._plan.timeout, self._expired)
         self._session = self._plan.session(camera)
-        self._scan.embed_every(self._session.every)
+        self._scan.embed_every(self._session.every, once=self._session.once)
         if self._plan.pictures is not None:
             self._scan.show_on(self._plan.pictures)
 
@@ -194,7 +196,7 @@ class Capture(Generic[V]):
         if verdict is not None:
             self._decide(verdict)
         else:
-            self._scan.embed_every(self._session.every)
+            self._scan.embed_every(self._session.every, once=self._session.once)
             self._tell(self._session.hint, self._session.fraction)
 
     def _expired(self) -> None:

@@ -53,7 +53,7 @@ class Scan:
         self.opened = False
         self.stopped = False
         self.last_index = -1
-        self._every = order.every
+        self._embed = (order.every, False)
         self._supervisor = supervisor
 
     def stop(self) -> None:
@@ -62,14 +62,15 @@ class Scan:
             self.stopped = True
             self._supervisor.end(self)
 
-    def embed_every(self, seconds: float) -> None:
+    def embed_every(self, seconds: float, *, once: bool) -> None:
         """From now on, embed a face that is followed so many seconds apart; 0: in each frame.
 
-        The camera must be open: the worker knows of no other scan.
+        ``once`` leaves its mirror image out. The camera must be open: the worker knows of no other
+        scan.
         """
-        if seconds != self._every and self.opened and not self.stopped:
-            self._every = seconds
-            self._supervisor.tell(self, wire.Every(self.order.id, seconds))
+        if (seconds, once) != self._embed and self.opened and not self.stopped:
+            self._embed = (seconds, once)
+            self._supervisor.tell(self, wire.Every(self.order.id, seconds, once))
 
     def show_on(self, fd: int) -> None:
         """From now on, send pictures to ``fd`` (camera/preview.py), which stays the caller's."""

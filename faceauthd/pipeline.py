@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 IN_HAND = 3
 
 Embedding = NDArray[np.float32]
+Embedded = tuple[Embedding, bool]  # and whether without the mirror image
 Measures = tuple[dict[str, float], Pose | None]  # liveness by model, and how the head is held
 
 
@@ -43,7 +44,7 @@ class Judge(Protocol):
 
     def look(self, image: Image, index: int, at: float) -> "Look": ...
     def follow(self, image: Image, index: int, at: float, before: Face) -> "Look | None": ...
-    def embed(self, image: Image, face: Face) -> Embedding: ...
+    def embed(self, image: Image, face: Face, once: bool) -> Embedding: ...
     def live(self, image: Image, face: Face) -> dict[str, float]: ...
     def pose(self, image: Image, face: Face) -> Pose: ...
 
@@ -58,7 +59,10 @@ class Wishes:
 
 
 class Pipeline:
-    """One scan's work. ``every`` may be set by another thread at any time."""
+    """One scan's work. ``every`` and ``once`` may be set by another thread at any time.
+
+    ``once``: whether a face is embedded without its mirror image, which halves the dearest part.
+    """
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Pipeline:
                 other is looked at before these are reported; 0: none may be
         """
         self.every = every
+        self.once = False
         self._judge = judge
         self._wishes = wishes
         self._report = report
@@ -97,14 +102,12 @@ class Pipeline:
             in_hand: deque[Future[None]] = deque()
             for frame in frames:
                 look, thorough = self._look(frame)
-                embedding = measures = None
+                embedded = measures = None
                 if look.face is not None:
                     if thorough and self._wishes.embed:
-                        embedding = embedder.submit(self._judge.embed, frame.image, look.face)
+                        embedded = embedder.submit(self._embed, frame.image, look.face)
                     measures = judge.submit(self._measure, frame.image, look.face)
-                in_hand.append(
-                    reporter.submit(self._finish, frame.image, look, embedding, measures)
-                )
+                in_hand.append(reporter.submit(self._finish, frame.image, look, embedded, measures))
                 most = 0 if self._are_enough(look) else IN_HAND - 1
                 while in_hand and (in_hand[0].done() or len(in_hand) > most):
                     in_hand.popleft().result()
@@ -130,6 +133,10 @@ class Pipeline:
         self._face, self._embedded_at = look.face, frame.at
         return look, True
 
+    def _embed(self, image: Image, face: Face) -> Embedded:
+        once = self.once
+        return self._judge.embed(image, face, once), once
+
     def _measure(self, image: Image, face: Face) -> Measures:
         """What of the face is wished for beside who it is."""
         return (
@@ -141,15 +148,16 @@ class Pipeline:
         self,
         image: Image,
         look: "Look",
-        embedding: Future[Embedding] | None,
+        embedded: Future[Embedded] | None,
         measures: Future[Measures] | None,
     ) -> None:
         seen = look.observation
         if measures is not None:
             liveness, pose = measures.result()
             seen = replace(seen, liveness=liveness, pose=pose)
-        if embedding is not None:
-            seen = replace(seen, embedding=embedding.result())
+        if embedded is not None:
+            embedding, once = embedded.result()
+            seen = replace(seen, embedding=embedding, once=once)
         self._report(seen, image)
 
 

@@ -66,10 +66,11 @@ class Scan:
 
 @dataclass(frozen=True)
 class Every:
-    """From now on in the scan, embed ``every`` so many seconds."""
+    """From now on in the scan, embed ``every`` so many seconds, ``once`` without the mirror."""
 
     id: int
     every: float
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def decode_order(data: bytes) -> Order:
             message.whole("enough", 0, _MOST_FRAMES),
         )
     elif kind == "every":
-        order = Every(number, message.number("every", 0, _LONGEST_EVERY))
+        order = Every(number, message.number("every", 0, _LONGEST_EVERY), message.flag("once"))
     elif kind == "show":
         order = Show(number)
     elif kind == "stop":
@@ -280,8 +281,8 @@ def _as_json(message: Order | Report) -> dict[str, Any]:
                 "do": "scan", "id": number, "camera": asdict(camera), "liveness": liveness,
                 "embed": embed, "every": every, "enough": enough,
             }  # fmt: skip
-        case Every(number, every):
-            return {"do": "every", "id": number, "every": every}
+        case Every(number, every, once):
+            return {"do": "every", "id": number, "every": every, "once": once}
         case Show(number):
             return {"do": "show", "id": number}
         case Stop(number):
@@ -321,6 +322,7 @@ def _observation_as_json(seen: Observation) -> dict[str, Any]:
         "yaw": finite(seen.yaw),
         "pose": None if pose is None else [finite(getattr(pose, part)) for part in POSE],
         "embedding": None if embedding is None else pack_vector(embedding),
+        "once": seen.once,
         "liveness": {name: finite(value) for name, value in seen.liveness.items()},
     }
 
@@ -387,6 +389,7 @@ def _judged(message: Fields) -> Judged:
             yaw=message.number("yaw", -100, 100),
             pose=pose,
             embedding=embedding,
+            once=message.flag("once"),
             liveness=liveness,
         ),
     )

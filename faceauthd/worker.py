@@ -68,9 +68,9 @@ class Worker:
             match order:
                 case wire.Scan():
                     self._start(order, fd)
-                case wire.Every(number, seconds):
+                case wire.Every(number, seconds, once):
                     if self._scan is not None and self._scan.number == number:
-                        self._scan.embed_every(seconds)
+                        self._scan.embed_every(seconds, once)
                 case wire.Show(number):
                     assert fd is not None  # see receive_order
                     if self._scan is not None and self._scan.number == number:
@@ -137,10 +137,10 @@ class RunningScan:
         if self._pipeline is not None:
             self._pipeline.stop()
 
-    def embed_every(self, seconds: float) -> None:
+    def embed_every(self, seconds: float, once: bool) -> None:
         """Embed a face that is followed so far apart; from the thread that obeys orders."""
         if self._pipeline is not None:
-            self._pipeline.every = seconds
+            self._pipeline.every, self._pipeline.once = seconds, once
 
     def show_on(self, fd: int) -> None:
         """Show the frames from now on, on a socket; from the thread that obeys orders."""

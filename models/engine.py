@@ -39,7 +39,7 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
 
-    def embed(self, image: Image, face: Face, /) -> NDArray[np.float32]: ...
+    def embed(self, image: Image, face: Face, once: bool = False, /) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,12 @@ class Engine:
         """What a cheap look at the next image shows; ``embed`` does not take these faces."""
         return self.detector.follow(image, before)
 
-    def embed(self, image: Image, face: Face) -> NDArray[np.float32]:
-        """The embedding, (dimension,) float32 of length 1, of a face that ``detect`` found."""
-        return self.embedder.embed(image, face)
+    def embed(self, image: Image, face: Face, once: bool = False) -> NDArray[np.float32]:
+        """The embedding, (dimension,) float32 of length 1, of a face that ``detect`` found.
+
+        Averaged with its mirror image's; ``once`` is without, in half of the time.
+        """
+        return self.embedder.embed(image, face, once)
 
 
 def load_engine(name: str, models_dir: Path) -> Engine:

@@ -33,6 +33,7 @@ class Observation:
     embedding   (d,) float32, as the engine's similarity expects it
     liveness    liveness model id -> probability 0-1 that the face is live; each model may only deny
     pose        how the head is held, and the eyes; None where no challenge asks for it
+    once        the embedding is of the face alone, and not averaged with its mirror image's
     """
 
     index: int
@@ -48,3 +49,4 @@ class Observation:
     embedding: NDArray[np.float32] | None = None
     liveness: dict[str, float] = field(default_factory=dict)
     pose: Pose | None = None
+    once: bool = False

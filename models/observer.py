@@ -97,9 +97,9 @@ class Observer:
             return None
         return look
 
-    def embed(self, image: Image, face: Face) -> NDArray[np.float32]:
-        """The embedding of the face that ``look`` found."""
-        return self._engine.embed(image, face)
+    def embed(self, image: Image, face: Face, once: bool = False) -> NDArray[np.float32]:
+        """The embedding of the face that ``look`` found; ``once`` as in Engine.embed."""
+        return self._engine.embed(image, face, once)
 
     def live(self, image: Image, face: Face) -> dict[str, float]:
         """Liveness model id -> probability that the face is live."""

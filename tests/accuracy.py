@@ -23,6 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceauthd import comparison
 from faceauthd.config import Config
@@ -49,7 +50,15 @@ STILLS_FPS = 2  # pictures of one recording are shown so fast, again and again
 SCAN = {VIDEO_FPS: 75, STILLS_FPS: 30}  # frames of a run, by the speed
 EVERY = 5  # frames between the beginnings of two runs
 
-Frames = Sequence[Observation]
+
+@dataclass(frozen=True, eq=False)
+class Seen(Observation):
+    """A frame with both embeddings that a worker may be asked for."""
+
+    alone: NDArray[np.float32] | None = None  # without the mirror image
+
+
+Frames = Sequence[Seen]
 
 
 class Measured:
@@ -210,8 +219,7 @@ def sessions(recording: Recording, number: int, observer: Observer) -> tuple[Sho
     """What of a recording enrols, and what verifies."""
     fps = recording.fps
     frames = [
-        observer.observe(image, index, index / fps, embed=True, liveness=False)
-        for index, image in enumerate(recording.images)
+        seen(observer, image, index, index / fps) for index, image in enumerate(recording.images)
     ]
     if not recording.halves:
         both = Shown(recording.person, str(number), frames, fps)
@@ -221,6 +229,14 @@ def sessions(recording: Recording, number: int, observer: Observer) -> tuple[Sho
         Shown(recording.person, f"{number}, first half", frames[:middle], fps),
         Shown(recording.person, f"{number}, second half", frames[middle:], fps),
     )
+
+
+def seen(observer: Observer, image: Image, index: int, at: float) -> Seen:
+    look = observer.look(image, index, at)
+    if look.face is None:
+        return Seen(**vars(look.observation))
+    frame = replace(look.observation, embedding=observer.embed(image, look.face))
+    return Seen(**vars(frame), alone=observer.embed(image, look.face, once=True))
 
 
 def enrol(shown: Shown, config: Config, calibration: Calibration) -> Enrolment:
@@ -258,13 +274,14 @@ def judge(
 
 
 def as_sent(run: Frames, session: VerifySession) -> Iterator[Observation]:
-    """The frames as the worker sends them: where a face is followed it is not recognised."""
+    """The frames as the worker sends them: followed, or embedded once or twice."""
     embedded_at = -float("inf")
     for frame in run:
         if frame.at - embedded_at < session.every:
             yield replace(frame, embedding=None)
         else:
-            yield frame
+            once = session.once and frame.faces == 1
+            yield replace(frame, embedding=frame.alone, once=True) if once else frame
             embedded_at = frame.at if frame.faces == 1 else -float("inf")
 
 

@@ -50,11 +50,12 @@ class Stage(Enum):
 class ChallengeSession:
     """``verdict``, ``hint`` and ``fraction`` are as those of the sessions it is made of.
 
-    ``every`` is 0: each frame needs its embedding and its pose.
+    ``every`` is 0: each frame needs its embedding, its mirror image's, and its pose.
     """
 
     fraction = 0.0
     every = 0.0
+    once = False
 
     def __init__(
         self,

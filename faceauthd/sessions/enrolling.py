@@ -49,10 +49,11 @@ class EnrollSession:
     """``enrolment`` is the answer once there is one; the first answer stays.
 
     ``hint`` is what the person should do now, ``fraction`` how far it is, 0 to 1. ``every`` is 0:
-    each frame needs its embedding.
+    each frame needs its embedding, and its mirror image's.
     """
 
     every = 0.0
+    once = False
 
     def __init__(self, frames: int, dark: float, consistency: float) -> None:
         """

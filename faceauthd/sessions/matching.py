@@ -118,6 +118,11 @@ class IdentifySession:
         return self._following.every(length, length - len(self._run))
 
     @property
+    def once(self) -> bool:
+        """Whether the next frames are embedded without their mirror image."""
+        return self._following.once
+
+    @property
     def in_a_row(self) -> int:
         """How many good frames there are in a row."""
         return len(self._run)
@@ -182,6 +187,9 @@ class IdentifySession:
             self._run.restart()
             self._following.lose()
             self._user = likeness.template.user
+        if frame.once and not self._following.is_comfortable(likeness.score):
+            self._following.doubt(frame)
+            return None
         refusal = self._add_followed(self._following.close(frame, likeness.score))
         if refusal is not None:
             return refusal

@@ -49,6 +49,7 @@ class WatchSession:
 
     fraction = 0.0
     every = 0.0
+    once = False
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 """MobileFaceNet and SFace: networks that embed a face aligned by five landmarks.
 
 They differ in their preprocessing alone, which registry.toml states. The embeddings of the face
-and of its mirror image are averaged (measured in docs/accuracy.md).
+and of its mirror image are averaged, where not told otherwise (measured in docs/accuracy.md).
 """
 
 from pathlib import Path
@@ -28,11 +28,14 @@ class AlignedEmbedder:
         self._input = Preprocessing.read(model.table["input"], model.name)
         self._network = Network(model.only_file(models_dir), model.name)
 
-    def embed(self, image: Image, face: Face) -> NDArray[np.float32]:
-        """The face's embedding, (dimension,) float32 of length 1."""
+    def embed(self, image: Image, face: Face, once: bool = False) -> NDArray[np.float32]:
+        """The face's embedding, (dimension,) float32 of length 1; ``once`` without the mirror."""
         chip = aligned(image, face.landmarks)
+        vector = unit(self._forward(chip))
+        if once:
+            return vector
         mirrored: Image = np.ascontiguousarray(chip[:, ::-1])
-        return unit(unit(self._forward(chip)) + unit(self._forward(mirrored)))
+        return unit(vector + unit(self._forward(mirrored)))
 
     def _forward(self, chip: Image) -> NDArray[np.float32]:
         # One by one: the exported networks are fixed to a batch of one.

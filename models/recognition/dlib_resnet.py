@@ -50,16 +50,17 @@ class DlibEmbedder:
         """Load the weights; ModelError where they are missing or changed."""
         self._network = chip_network(model.path(WEIGHTS, models_dir))
 
-    def embed(self, image: Image, face: Face) -> NDArray[np.float32]:
+    def embed(self, image: Image, face: Face, once: bool = False) -> NDArray[np.float32]:
         """The face's embedding, (128,) float32 of length 1, averaged with its mirror image's.
 
+        ``once`` leaves the mirror image out, which Verify never asks of this network.
         ``face`` must be a DlibFace: the chip is cut by dlib's points and no others.
         """
         if not isinstance(face, DlibFace):
             raise ModelError("dlib: the face was found by another detector")
         chip = _chip(image, face)
-        first, mirrored = self._network(np.stack([chip, chip[:, ::-1]]))
-        return unit(unit(first) + unit(mirrored))
+        vectors = self._network(np.stack([chip] if once else [chip, chip[:, ::-1]]))
+        return unit(np.sum([unit(vector) for vector in vectors], axis=0))
 
 
 def chip_network(weights: Path) -> ChipNetwork:

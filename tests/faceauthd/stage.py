@@ -69,6 +69,7 @@ class FakeScan:
     fd: int | None
     every: list[float]  # how often an embedding was asked for
     enough: int
+    once: list[bool] = field(default_factory=list)  # and whether without the mirror image
     pictures: int = 0  # how many sockets for pictures came
     stopped: bool = False
     over: bool = False
@@ -79,8 +80,9 @@ class FakeScan:
             self.stopped = True
             GLib.idle_add(lambda: self.end("stopped", ""))
 
-    def embed_every(self, seconds: float) -> None:
+    def embed_every(self, seconds: float, *, once: bool) -> None:
         self.every.append(seconds)
+        self.once.append(once)
 
     def show_on(self, fd: int) -> None:
         assert fd > 0

@@ -19,7 +19,7 @@ def frame(**changes: Any) -> str:
     message = {
         "is": "frame", "id": 1, "index": 0, "at": 0.0, "faces": 1, "small": 0, "brightness": 90.0,
         "size": [64, 48], "box": [1, 2, 3, 4], "landmarks": [0.0] * 10, "sharpness": 1.0,
-        "yaw": 0.0, "embedding": None, "liveness": {}, "pose": None,
+        "yaw": 0.0, "embedding": None, "liveness": {}, "pose": None, "once": False,
     }  # fmt: skip
     return json.dumps(message | changes)
 

@@ -38,6 +38,7 @@ class Eyes:
     looked: list[int] = field(default_factory=list)
     followed: list[int] = field(default_factory=list)
     embedded: int = 0
+    once: list[bool] = field(default_factory=list)
 
     def look(self, _image: Image, index: int, at: float) -> Look:
         self.looked.append(index)
@@ -48,8 +49,9 @@ class Eyes:
         self.followed.append(index)
         return None if index in self.lost else seen(index, at)
 
-    def embed(self, _image: Image, face: Face) -> NDArray[np.float32]:
+    def embed(self, _image: Image, face: Face, once: bool) -> NDArray[np.float32]:
         assert face is FACE
+        self.once.append(once)
         self.embedded += 1
         return np.array([1, 0], np.float32)
 
@@ -154,6 +156,21 @@ def test_how_often_can_be_changed_while_it_runs() -> None:
     pipeline = Pipeline(Eyes(), BOTH, 0.09, report)
     pipeline.run(film(40))
     assert embedded(reports)[-20:] == list(range(20, 40))
+
+
+def test_the_mirror_image_can_be_left_out_while_it_runs() -> None:
+    reports: list[Observation] = []
+
+    def report(observation: Observation, _image: Image) -> None:
+        reports.append(observation)
+        pipeline.once = 3 <= observation.index < 20
+
+    eyes = Eyes()
+    pipeline = Pipeline(eyes, BOTH, 0.0, report)
+    pipeline.run(film(40))
+    assert [seen.once for seen in reports] == eyes.once
+    assert eyes.once[:4] == [False] * 4
+    assert eyes.once[10:20] == [True] * 10 and eyes.once[-10:] == [False] * 10
 
 
 def test_few_frames_are_in_hand() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from faceauthd.results import Result
 from faceauthd.sessions import Verdict, VerifySession
-from faceauthd.sessions.follow import EVERY, LONGEST, WIDEST
+from faceauthd.sessions.follow import COMFORTABLE, EVERY, LONGEST, WIDEST
 from models.face import Box
 from models.observation import Observation
 from tests.faceauthd.frames import ALICE, BOX, STRANGER, Change, between, frame
@@ -177,6 +177,67 @@ def test_who_might_soon_be_unsure_is_recognised_more_often(
     rate: float, length: int, recognised: list[int]
 ) -> None:
     assert found_recognised(rate, length, NARROWLY) == recognised
+
+
+ONCE: Change = {"once": True}
+COMFORTABLY: Change = {**ONCE, "embedding": between(ALICE, STRANGER, SURE + COMFORTABLE + 0.01)}
+UNCOMFORTABLY: Change = {**ONCE, "embedding": between(ALICE, STRANGER, SURE + COMFORTABLE - 0.01)}
+
+
+def test_who_is_comfortably_the_user_is_embedded_once() -> None:
+    session = verify(sure=SURE, frames=10)
+    for observation in shown([COMFORTABLY, FOLLOWED, FOLLOWED] * 3 + [COMFORTABLY]):
+        assert session.once
+        session.feed(observation)
+    assert session.verdict is not None and session.verdict.result is Result.MATCH
+
+
+@pytest.mark.parametrize("sure", [None, 0.95])
+def test_nobody_is_embedded_once_where_nobody_can_be_comfortable(sure: float | None) -> None:
+    """Where nothing is followed; and with dlib's network, whose sure similarity is 0.968."""
+    session = verify(sure=sure, frames=10)
+    for observation in shown([SURELY] * 9):
+        assert not session.once
+        session.feed(observation)
+
+
+def test_embedded_once_the_user_is_recognised_only_where_comfortably() -> None:
+    assert judged([{**UNCOMFORTABLY, "once": False}] * 10) is not None
+    assert judged([UNCOMFORTABLY] * 100) is None
+
+
+@pytest.mark.parametrize("doubtful", [UNCOMFORTABLY, {**ONCE, **HARDLY}])
+def test_a_doubtful_face_is_looked_at_twice_and_the_run_goes_on(doubtful: Change) -> None:
+    session = verify(sure=SURE, frames=10)
+    for observation in shown([ONCE, *[FOLLOWED] * 3, doubtful, *[NARROWLY] * 5]):
+        session.feed(observation)
+        if observation.index == 4:
+            assert session.every == 0 and not session.once, "each frame, and its mirror image"
+    assert session.verdict is not None and session.verdict.result is Result.MATCH
+    assert session.verdict.frames == 10
+
+
+def test_who_was_doubtful_once_is_looked_at_twice_for_the_whole_scan() -> None:
+    """Or a run at a camera too slow to follow might begin again and again."""
+    session = verify(sure=SURE, frames=10)
+    for observation in shown([COMFORTABLY, UNCOMFORTABLY, *[SURELY] * 8], rate=2):
+        session.feed(observation)
+        assert session.once == (observation.index == 0)
+
+
+@pytest.mark.parametrize("place", [0, 3, 6, 9])
+def test_a_doubtful_face_vouches_for_no_frame(place: int) -> None:
+    changes = run(FOLLOWED, FOLLOWED)
+    changes[place] = UNCOMFORTABLY
+    assert judged(changes, rate=20) is None
+
+
+def test_a_stranger_who_is_embedded_once_is_refused_as_ever() -> None:
+    session = verify(sure=SURE, frames=10)
+    for observation in shown([{**ONCE, **STRANGE}] * 10):
+        session.feed(observation)
+        assert not session.once
+    assert session.ended("stopped").result is Result.NO_MATCH
 
 
 def found_recognised(rate: float, length: int, seen: Change) -> list[int]:

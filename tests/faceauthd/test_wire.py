@@ -55,7 +55,7 @@ MESSAGES = st.one_of(
         st.booleans(),
         st.floats(0, 1),
     ),
-    st.builds(wire.Every, IDS, st.floats(0, 1)),
+    st.builds(wire.Every, IDS, st.floats(0, 1), st.booleans()),
     st.builds(wire.Show, IDS),
     st.builds(wire.Stop, IDS),
     st.builds(wire.ListCameras, IDS, st.lists(LINE, max_size=3).map(tuple)),
@@ -100,6 +100,7 @@ def observations(draw: st.DrawFn) -> Observation:
         embedding=draw(st.sampled_from([None, vector / np.linalg.norm(vector)])),
         liveness=draw(st.dictionaries(LINE, st.floats(0, 1), max_size=3)),
         pose=draw(st.none() | st.builds(Pose, *[st.floats(-100, 100)] * 3)),
+        once=draw(st.booleans()),
         **common,
     )
 
@@ -156,7 +157,7 @@ BAD_FRAME_VALUES: list[tuple[str, Any]] = [
     ("landmarks", None), ("landmarks", [0] * 9), ("landmarks", [[0, 0]] * 5),
     ("yaw", 1e6), ("sharpness", -1),
     ("embedding", ""), ("embedding", "no base64!"), ("embedding", [0.6, 0.8]),
-    ("embedding", "AAAA"),
+    ("embedding", "AAAA"), ("once", None), ("once", 1),
     ("embedding", packed(0.6, float("nan"))), ("embedding", packed(float("inf"), 0)),
     ("embedding", packed(6.0, 8.0)),  # it would score ten times as high
     ("embedding", packed(0.0, 0.0)), ("embedding", packed(*[0.0] * 2048, 1.0)),

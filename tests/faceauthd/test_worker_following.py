@@ -40,18 +40,32 @@ def test_it_embeds_as_often_as_it_is_told(line: Line, tmp_path: Path) -> None:
     line.until(wire.Ended)
 
 
+def test_it_leaves_the_mirror_image_out_where_it_is_told_so(bench: Bench) -> None:
+    record = bench.start().scan()
+    scan = record.scan
+    assert scan is not None
+    run_until(lambda: len(record.frames) > 4)
+    assert not any(seen.once for seen in record.frames)
+    scan.embed_every(0.0, once=True)
+    run_until(lambda: all(seen.once for seen in record.frames[-FRAMES:]))
+    scan.embed_every(0.0, once=False)
+    run_until(lambda: not any(seen.once for seen in record.frames[-FRAMES:]))
+    record.stop()
+    run_until(lambda: record.ended)
+
+
 def test_the_supervisor_tells_it_once(bench: Bench) -> None:
     record = bench.start().scan()
     scan = record.scan
     assert scan is not None
-    scan.embed_every(1.0)  # too early: the worker does not know the scan
+    scan.embed_every(1.0, once=False)  # too early: the worker does not know the scan
     run_until(lambda: len(record.frames) > 4)
     assert all(seen.embedding is not None for seen in record.frames)
-    scan.embed_every(1.0)
+    scan.embed_every(1.0, once=False)
     run_until(lambda: any(seen.embedding is None for seen in record.frames))
-    scan.embed_every(0.0)
-    scan.embed_every(0.0)
+    scan.embed_every(0.0, once=False)
+    scan.embed_every(0.0, once=False)
     run_until(lambda: all(seen.embedding is not None for seen in record.frames[-FRAMES:]))
     record.stop()
     run_until(lambda: record.ended)
-    scan.embed_every(1.0)  # too late
+    scan.embed_every(1.0, once=False)  # too late

@@ -48,7 +48,7 @@ class GreyJudge:
     def follow(self, image: Image, index: int, at: float, _before: Face) -> Look:
         return self.look(image, index, at)
 
-    def embed(self, _image: Image, _face: Face) -> NDArray[np.float32]:
+    def embed(self, _image: Image, _face: Face, _once: bool) -> NDArray[np.float32]:
         return np.array([0.6, 0.8], np.float32)
 
     def pose(self, _image: Image, _face: Face) -> Pose:

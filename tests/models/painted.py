@@ -33,7 +33,7 @@ class Painted:
     def follow(self, image: Image, _: Face) -> list[Face]:
         return self.detect(image)
 
-    def embed(self, image: Image, _: Face) -> NDArray[np.float32]:
+    def embed(self, image: Image, _: Face, _once: bool = False) -> NDArray[np.float32]:
         return unit(image.reshape(-1, 3).mean(axis=0).astype(np.float32))
 
 

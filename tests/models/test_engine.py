@@ -56,6 +56,16 @@ def test_a_face_matches_itself_in_other_light_size_and_turn(engine: Engine) -> N
         assert template @ embedding(engine, changed) > threshold
 
 
+def test_embedded_once_is_without_the_mirror_image(engine: Engine) -> None:
+    picture = astronaut()
+    (face,) = engine.detect(picture)
+    once, both = engine.embed(picture, face, once=True), engine.embed(picture, face)
+    assert once.dtype == np.float32 and np.linalg.norm(once) == pytest.approx(1, abs=1e-5)
+    mirrored = both * 2 * float(once @ both) - once  # as `both` is half-way between the two
+    assert np.linalg.norm(mirrored) == pytest.approx(1, abs=1e-5)
+    assert 0.8 < float(once @ mirrored) < 0.999
+
+
 @needs("video/talking-head")
 def test_people_are_told_apart_on_video(engine: Engine) -> None:
     """In six people's clips a later frame matches the person's own first frame and no other."""

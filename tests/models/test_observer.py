@@ -26,6 +26,7 @@ class Seen:
     glimpsed: list[Face] = field(default_factory=list)
     dimension: int = 2
     embedded: list[Face] = field(default_factory=list)
+    once: list[bool] = field(default_factory=list)
 
     def detect(self, _image: Image) -> list[Face]:
         return self.faces
@@ -33,8 +34,9 @@ class Seen:
     def follow(self, _image: Image, _before: Face) -> list[Face]:
         return self.glimpsed
 
-    def embed(self, _image: Image, face: Face) -> NDArray[np.float32]:
+    def embed(self, _image: Image, face: Face, once: bool = False) -> NDArray[np.float32]:
         self.embedded.append(face)
+        self.once.append(once)
         return np.array([1, 0], np.float32)
 
 

@@ -41,7 +41,7 @@ def painted(colour: tuple[int, int, int]) -> Image:
 class Judge(GreyJudge):
     """Whoever it sees is the colour of the picture."""
 
-    def embed(self, image: Image, _face: Face) -> NDArray[np.float32]:
+    def embed(self, image: Image, _face: Face, _once: bool) -> NDArray[np.float32]:
         colour = image.reshape(-1, 3).mean(axis=0)
         return np.asarray(colour / np.linalg.norm(colour), np.float32)
 
