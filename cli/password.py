@@ -9,6 +9,8 @@ import getpass
 import os
 from pathlib import Path
 
+import click
+
 from cli.exits import Exit, die, note
 from cli.language import _
 from cli.terminal import has_terminal
@@ -29,7 +31,11 @@ def reauthenticate(user: str) -> None:
         die("a terminal is needed to ask for your password (root is not asked)", Exit.DENIED)
     question = _("Password of {user}: ").format(user=user)
     for _try in range(TRIES):
-        if password_is_right(user, getpass.getpass(question)):
+        try:
+            typed = getpass.getpass(question)
+        except EOFError:  # Ctrl-D
+            raise click.Abort from None
+        if password_is_right(user, typed):
             return
         note("wrong password")
     if not any((Path(folder) / SERVICE).exists() for folder in SERVICE_FOLDERS):

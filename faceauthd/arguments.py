@@ -92,20 +92,21 @@ def watching(options: Mapping[str, Typed]) -> tuple[str, int | None, int | None]
     return service({k: v for k, v in options.items() if k == "service"}), handles[0], handles[1]
 
 
-def check_file(fd: int) -> None:
-    """Refuse a passed descriptor that is no regular file open for reading.
+def check_file(fd: int, name: str = "option source", *, to_write: bool = False) -> None:
+    """Refuse a passed descriptor, ``name`` in errors, that is no regular file open to be read.
 
-    A pipe or a device could make whoever reads it wait for ever.
+    ``to_write``: open to be written. A pipe or a device could make whoever uses it wait for ever.
     """
     try:
         regular = stat.S_ISREG(os.fstat(fd).st_mode)
     except OSError as error:  # a file system of the caller's own, which lets nobody else look
-        raise InvalidArgumentError(f"option source: {error.strerror}") from None
+        raise InvalidArgumentError(f"{name}: {error.strerror}") from None
     if not regular:
-        raise InvalidArgumentError("option source: this is no regular file")
+        raise InvalidArgumentError(f"{name}: this is no regular file")
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    if flags & os.O_ACCMODE == os.O_WRONLY or flags & os.O_PATH:
-        raise InvalidArgumentError("option source: this file is not open for reading")
+    if flags & os.O_ACCMODE == (os.O_RDONLY if to_write else os.O_WRONLY) or flags & os.O_PATH:
+        way = "writing" if to_write else "reading"
+        raise InvalidArgumentError(f"{name}: this file is not open for {way}")
 
 
 def check_socket(fd: int) -> None:

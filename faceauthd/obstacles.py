@@ -7,11 +7,11 @@ Each obstacle is a RefusalError: the result that Verify gives at once, and that 
 import math
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from faceauthd import binding, comparison, strong_auth
 from faceauthd.bus import BusError, Call
 from faceauthd.camera.discovery import find_camera
+from faceauthd.camera.stand_in import is_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.capture import RefusalError
 from faceauthd.config import Config
@@ -149,13 +149,12 @@ def find_configured_camera(
             # Being asked makes it try again, so that the next call may find it mended.
             worker.list_cameras(lambda _cameras: None)
             raise RefusalError(Result.ERROR, f"the worker failed: {worker.text}")
-        is_path = camera.device.startswith("/")
-        if is_path and not os.path.exists(camera.device):  # noqa: PTH110 (Path.exists may raise)
-            raise RefusalError(Result.CAMERA_MISSING, f"there is no {camera.device}")
+        device = camera.device
+        if device.startswith("/") and not os.path.exists(device):  # noqa: PTH110 (Path's may raise)
+            raise RefusalError(Result.CAMERA_MISSING, f"there is no {device}")
         if worker.state == "idle":
             worker.start()  # it loads its models while the person is asked
-        is_file = is_path and not Path(camera.device).is_char_device()
-        if is_file or worker.state != "ready":
+        if is_stand_in(device) or worker.state != "ready":
             then()
         else:
             worker.list_cameras(listed, camera.allow_virtual)

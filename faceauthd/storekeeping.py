@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Rekey, BackupFaces and RestoreFaces: what root does with the store as a whole."""
 
-import fcntl
 import os
-import stat
 from collections.abc import Callable
 
 from faceauthd import audit, backup, keys
+from faceauthd.arguments import check_file
 from faceauthd.bus import Call, Credentials
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
@@ -15,6 +14,7 @@ from faceauthd.store import FaceRecord, check_user
 from faceauthd.vault import KEY_BYTES, Vault
 
 CHUNK = 1 << 20
+FILE = "the backup's file"
 
 
 class Storekeeping:
@@ -72,18 +72,9 @@ def _vault(key: list[int]) -> Vault:
     return Vault(bytes(key))
 
 
-def _check(fd: int, forbidden: int) -> None:
-    """Nothing but a regular file: a pipe or a device could keep the daemon waiting."""
-    mode = fcntl.fcntl(fd, fcntl.F_GETFL)
-    if not stat.S_ISREG(os.fstat(fd).st_mode) or mode & os.O_PATH:
-        raise InvalidArgumentError("a backup is a regular file")
-    if mode & os.O_ACCMODE == forbidden:
-        raise InvalidArgumentError("the file of the backup is not open for this")
-
-
 def _write(fd: int, data: bytes) -> None:
     """Put the data where the file's offset is, and on the disk."""
-    _check(fd, os.O_RDONLY)
+    check_file(fd, FILE, to_write=True)
     left = memoryview(data)
     try:
         while left:
@@ -95,7 +86,7 @@ def _write(fd: int, data: bytes) -> None:
 
 def _read(fd: int) -> bytes:
     """What is behind the file's offset."""
-    _check(fd, os.O_WRONLY)
+    check_file(fd, FILE)
     data = bytearray()
     try:
         while part := os.read(fd, CHUNK):

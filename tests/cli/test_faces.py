@@ -82,6 +82,20 @@ def test_a_wrong_password_enrols_nothing(
     daemon.enroll.assert_not_called()
 
 
+def test_ctrl_d_in_place_of_a_password_ends_it(
+    daemon: Any, faceauth: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_of_file(_question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(password, "has_terminal", lambda: True)
+    monkeypatch.setattr("getpass.getpass", end_of_file)
+    outcome = faceauth("add", "alice")
+    assert (outcome.status, one_line(outcome)) == (Exit.INTERRUPTED, "interrupted")
+    daemon.enroll.assert_not_called()
+
+
 def test_without_a_terminal_nobody_can_be_asked(
     daemon: Any, faceauth: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
