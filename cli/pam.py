@@ -14,7 +14,7 @@ import click
 
 from cli import output
 from cli.arguments import bus_text
-from cli.exits import Exit, die
+from cli.exits import Exit, die, note
 from cli.lazy import Verb, Verbs
 from cli.pam_change import SERVICES, Change, apply, holders, plan_disable, plan_enable
 from cli.pam_folder import PamFolder
@@ -130,28 +130,41 @@ def enable(place: Place, services: tuple[str, ...], dry_run: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="All services that have the line.")
 @dry_run_option
 @click.pass_obj
-def disable(place: Place, services: tuple[str, ...], every: bool, dry_run: bool) -> None:
-    """Take the face out of SERVICE... again; every other byte stays as it is."""
+def disable(place: Place, services: tuple[str, ...], every: bool, dry_run: bool) -> Exit:
+    """Take the face out of SERVICE... again; every other byte stays as it is.
+
+    With --all, one whose line was written by hand is named and left, and the command ends 4.
+    """
     if every == bool(services):
         raise click.UsageError("name the services, or give --all")
     with_rights(place.folder, dry_run)
+    left: list[StackError] = []
     try:
-        plan = plan_disable(place.folder, services or with_our_line(place.folder))
+        plan = plan_all(place.folder, left) if every else plan_disable(place.folder, services)
         diffs = [change.diff(place.folder) for change in plan]
         if not dry_run:
             apply(place.folder, plan)
     except StackError as error:
         refuse(error)
     tell(plan, diffs, "disabled", dry_run)
+    for error in left:
+        note(f"{error}; it stays as it is")
+    return Exit.UNAVAILABLE if left else Exit.DONE
 
 
-def with_our_line(folder: PamFolder) -> list[str]:
-    """Every service that has our line itself; what pam-auth-update wrote is not ours to change."""
-    return [
-        name
-        for name, content in folder.files().items()
-        if name in SERVICES and any(rule.is_ours for rule in rules(content))
-    ]
+def plan_all(folder: PamFolder, left: list[StackError]) -> list[Change]:
+    """The changes of all services that have our line itself; ``left`` gets why one cannot be.
+
+    What pam-auth-update wrote is not ours to change.
+    """
+    plan = []
+    for name, content in folder.files().items():
+        if name in SERVICES and any(rule.is_ours for rule in rules(content)):
+            try:
+                plan += plan_disable(folder, [name])
+            except StackError as error:
+                left.append(error)
+    return plan
 
 
 def known(services: Sequence[str]) -> None:
@@ -193,7 +206,7 @@ def tell(plan: Sequence[Change], diffs: Sequence[str], done: str, dry_run: bool)
             output.say(diff)
         output.say(f"{change.service}: {outcome(change, done, dry_run)}")
     if not plan:
-        output.say("no service has the line; nothing was changed")
+        output.say("no service has the line as it was put in; nothing was changed")
 
 
 def outcome(change: Change, done: str, dry_run: bool) -> str:

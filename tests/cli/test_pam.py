@@ -62,6 +62,21 @@ def test_all_goes_and_comes_without_trace(system: Path, pam: Run) -> None:
     assert pam("disable", "--all").status == Exit.DONE
 
 
+def test_a_line_by_hand_keeps_all_from_no_other_service(system: Path, pam: Run) -> None:
+    pam("enable", "sudo", "login")
+    by_hand = (system / "sudo").read_text().replace("pam_faceauth.so", "pam_faceauth.so debug")
+    (system / "sudo").write_text(by_hand)
+    before = snapshot(system)
+    outcome = pam("disable", "--all", "--dry-run")
+    assert (outcome.status, snapshot(system)) == (Exit.UNAVAILABLE, before)
+    outcome = pam("disable", "--all")
+    assert outcome.status == Exit.UNAVAILABLE
+    assert "login: disabled" in outcome.out
+    assert outcome.err.startswith("faceauth: sudo: its line with pam_faceauth was written")
+    assert (system / "login").read_text() == FILES["login"]
+    assert (system / "sudo").read_text() == by_hand
+
+
 def test_changes_of_others_stay(system: Path, pam: Run) -> None:
     pam("enable", "sudo", "polkit-1")
     for name in ("sudo", "polkit-1"):
