@@ -103,7 +103,7 @@ def install(place: Place, name: str, source: Path | None) -> None:
     Only the registered files are installed, known by their SHA-256. What finds the faces for it is
     fetched as well.
     """
-    from models.engine import missing_parts
+    from models.engine import ENGINES, missing_parts
     from models.install import install as put
 
     folder = place.resolve()
@@ -119,6 +119,8 @@ def install(place: Place, name: str, source: Path | None) -> None:
     for other in others:
         word = "is installed as well" if source is None else "is missing: install it as well"
         note(f"{name} works with {other} alone, which {word}")
+    if name in ENGINES:
+        note(f"faces that were not enrolled with {name} do not count with it: faceauth add")
     connection.reload(f"{name} is installed")
     output.answer({"model": name, "folder": str(where)}, f"Installed {name} in {where}")
 

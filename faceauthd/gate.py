@@ -104,7 +104,10 @@ class Gate:
             then()
 
         def refuse() -> None:
-            raise PermissionDeniedError(f"{call.method} needs polkit's {action}, which said no")
+            raise PermissionDeniedError(
+                f"{call.method} needs polkit's {action}, which said no: who sits at this machine "
+                "may be asked for a password, and root is not asked"
+            )
 
         give_up = self._bus.authorise(
             call.sender,

@@ -83,6 +83,7 @@ def test_an_engine_comes_with_what_finds_its_faces(
     outcome = faceauth(*here)
     assert outcome.out == f"Installed mobilefacenet in {tmp_path / 'mobilefacenet'}\n"
     assert "yunet alone, which is installed as well" in outcome.err
+    assert "not enrolled with mobilefacenet do not count with it" in outcome.err
     assert put == ["yunet", "mobilefacenet"]
 
 
