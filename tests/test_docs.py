@@ -2,6 +2,7 @@
 """The documentation: the site builds without a warning, and its example does what it says."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,25 @@ def test_the_example_client(result: str, status: int) -> None:
 def test_a_client_in_ten_lines() -> None:
     shown = EXAMPLE.read_text().split("# --8<-- ")[1].splitlines()[1:]
     assert len([line for line in shown if line]) <= 10
+
+
+@pytest.mark.parametrize(
+    ("package", "title"),
+    [
+        ("faceauthd", "The daemon's modules"),
+        ("pam_module", "The PAM module"),
+        ("cli", "The command's modules"),
+        ("models", "The models"),
+    ],
+)
+def test_the_way_into_the_code_names_each_module_and_none_that_is_gone(
+    package: str, title: str
+) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page.split(f"## {title}\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", section))
+    folder = ROOT / package
+    there = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    there |= {f"{path.parent.name}/" for path in folder.glob("*/__init__.py")}
+    assert there - named == set()
+    assert [name for name in named if not (folder / name).exists()] == []
