@@ -147,8 +147,8 @@ def disable(place: Place, services: tuple[str, ...], every: bool, dry_run: bool)
     except StackError as error:
         refuse(error)
     tell(plan, diffs, "disabled", dry_run)
-    for error in left:
-        note(f"{error}; it stays as it is")
+    for reason in left:
+        note(f"{reason}; it stays as it is")
     return Exit.UNAVAILABLE if left else Exit.DONE
 
 
