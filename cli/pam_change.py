@@ -30,6 +30,7 @@ SERVICES = {
     "sudo-i": "a login shell of sudo",
     "su": "becoming another user",
     "su-l": "a login shell of su",
+    "doas": "commands as another user (doas)",
     "polkit-1": "what programs ask root's rights for",
     "login": "login on a text console",
     "gdm-password": "GNOME's login and lock screen",

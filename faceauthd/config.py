@@ -187,7 +187,9 @@ class ServiceConfig:
 # Privilege elevation asks first: any program of the user's can call sudo while they sit there.
 # A login after a start of the machine asks for the password once, which unlocks the keyring too.
 BUILT_IN_SERVICES: Mapping[str, ServiceConfig] = MappingProxyType(
-    dict.fromkeys(("sudo", "sudo-i", "su", "su-l", "polkit-1"), ServiceConfig(confirm="enter"))
+    dict.fromkeys(
+        ("sudo", "sudo-i", "su", "su-l", "doas", "polkit-1"), ServiceConfig(confirm="enter")
+    )
     | dict.fromkeys(
         ("login", "gdm-password", "sddm", "lightdm", "greetd"), ServiceConfig(after_boot=True)
     )

@@ -14,7 +14,7 @@ def test_an_unknown_service_has_the_general_policy() -> None:
     assert (policy.timeout, policy.no_face_timeout, policy.dark) == (5.0, 2.0, 30)
 
 
-@pytest.mark.parametrize("service", ["sudo", "sudo-i", "su", "su-l", "polkit-1", "SUDO"])
+@pytest.mark.parametrize("service", ["sudo", "sudo-i", "su", "su-l", "doas", "polkit-1", "SUDO"])
 def test_privilege_elevation_asks_first(service: str) -> None:
     assert for_service(Config(), service).confirm == "enter"
 
