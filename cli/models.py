@@ -62,6 +62,8 @@ def list_models(place: Place) -> None:
         columns = ("name", "role", "state", "licence", "title")
         rows = ([one[column] for column in columns] for one in found)
         output.table([column.upper() for column in columns], rows)
+    if any(one["state"] == "unknown" for one in found):
+        note(f"you may not look into {folder}; see: sudo faceauth models list")
 
 
 def describe(model: "Model", folder: Path) -> dict[str, str]:
@@ -79,7 +81,7 @@ def describe(model: "Model", folder: Path) -> dict[str, str]:
 
 
 def state(model: "Model", folder: Path) -> tuple[str, str]:
-    """``installed``, ``missing``, or ``damaged`` and why."""
+    """``installed``, ``missing``, or ``damaged`` or ``unknown`` and why."""
     from models.install import verify as check
 
     try:
@@ -87,7 +89,8 @@ def state(model: "Model", folder: Path) -> tuple[str, str]:
             return "missing", ""
         check(model.name, folder)
     except ModelError as error:
-        return "damaged", str(error)
+        hidden = isinstance(error.__cause__, PermissionError)  # the daemon's folder is its own
+        return "unknown" if hidden else "damaged", str(error)
     return "installed", ""
 
 

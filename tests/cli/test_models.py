@@ -28,6 +28,19 @@ def test_list_of_an_empty_folder(faceauth: Run, tmp_path: Path) -> None:
     assert set(found.values()) == {"missing"}
 
 
+def test_what_one_may_not_look_at_is_not_damaged(
+    faceauth: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_dir(_path: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    assert states(faceauth, tmp_path)["yunet"] == "unknown"
+    outcome = faceauth("models", "--dir", str(tmp_path), "list")
+    assert outcome.status == Exit.DONE
+    assert outcome.err.startswith(f"faceauth: you may not look into {tmp_path}")
+
+
 def test_the_folder_is_the_one_of_the_configuration(faceauth: Run, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'models_dir = "{tmp_path}"\n')
