@@ -37,7 +37,7 @@ ERRORS: dict[Result, type[FaceAuthError]] = {
 
 
 @dataclass(frozen=True)
-class Request:
+class Wish:
     """A call that was let through; ``fd`` is the file to take the frames from, or None.
 
     ``any_camera`` says that the face shall not be bound to the camera.
@@ -69,69 +69,67 @@ class Enrolling:
                 arguments.check_file(fd)
             if target.uid is None:
                 raise InvalidArgumentError(f"there is no user {target.name}")
-            self._scan(Request(call, caller, target.name, label, fd, any_camera))
+            self._scan(Wish(call, caller, target.name, label, fd, any_camera))
 
         self._gate.about(call, user, admitted)
 
-    def _scan(self, request: Request) -> None:
-        self._refuse_taken_label(request)
-        self._refuse_one_too_many(request)
+    def _scan(self, wish: Wish) -> None:
+        self._refuse_taken_label(wish)
+        self._refuse_one_too_many(wish)
         parts = self._parts
         plan: Plan[Enrolment] = Plan(
             scanner=parts.worker,
             camera=parts.config.camera,
             liveness=(),
             timeout=parts.config.enroll.timeout,
-            session=lambda _camera: self._session(request),
-            fd=request.fd,
+            session=lambda _camera: self._session(wish),
+            fd=wish.fd,
         )
-        capture = Capture(
-            parts.bus, request.call, plan, lambda ending: self._enrolled(request, ending)
-        )
+        capture = Capture(parts.bus, wish.call, plan, lambda ending: self._enrolled(wish, ending))
         parts.slot.start(capture)
 
-    def _refuse_taken_label(self, request: Request) -> None:
+    def _refuse_taken_label(self, wish: Wish) -> None:
         """The store refuses it as well; here it spares the person a scan for nothing."""
-        faces = self._parts.store.faces(request.user)
-        if request.label in {face.label for face in faces}:
+        faces = self._parts.store.faces(wish.user)
+        if wish.label in {face.label for face in faces}:
             raise InvalidArgumentError(
-                f'there is a face "{request.label}" already; choose another label'
+                f'there is a face "{wish.label}" already; choose another label'
             )
 
-    def _refuse_one_too_many(self, request: Request) -> None:
+    def _refuse_one_too_many(self, wish: Wish) -> None:
         """Each face is one more chance for a stranger: so many that no threshold is strict enough
         any more would end every login by face of this user."""
         parts, info = self._parts, self._parts.worker.info
         if info is None:
             return  # the models still load; the scan waits for them, and asks again
-        faces = comparison.usable(parts.store.faces(request.user), info)
+        faces = comparison.usable(parts.store.faces(wish.user), info)
         try:
             parts.threshold(
                 info.model, comparison.share_of_one_more(strictest(parts.config), faces)
             )
         except ModelError as error:
             raise InvalidArgumentError(
-                f"{request.user} cannot have {len(faces) + 1} faces: {error}; "
+                f"{wish.user} cannot have {len(faces) + 1} faces: {error}; "
                 "remove a face, or allow a larger fmr"
             ) from None
 
-    def _session(self, request: Request) -> EnrollSession:
+    def _session(self, wish: Wish) -> EnrollSession:
         config = self._parts.config
         info = comparison.loaded(self._parts)
-        self._refuse_one_too_many(request)
+        self._refuse_one_too_many(wish)
         consistency = comparison.threshold(self._parts, info, ONE_PERSON)
         return EnrollSession(config.enroll.frames, config.verify.dark, consistency)
 
-    def _enrolled(self, request: Request, ending: Ending[Enrolment]) -> None:
+    def _enrolled(self, wish: Wish, ending: Ending[Enrolment]) -> None:
         try:
-            face_id = self._store(request, ending)
+            face_id = self._store(wish, ending)
         except FaceAuthError as error:
-            self._record(request, ending, error.name, str(error))
+            self._record(wish, ending, error.name, str(error))
             raise
-        self._record(request, ending, "stored", "")
-        request.call.reply(face_id)
+        self._record(wish, ending, "stored", "")
+        wish.call.reply(face_id)
 
-    def _store(self, request: Request, ending: Ending[Enrolment]) -> str:
+    def _store(self, wish: Wish, ending: Ending[Enrolment]) -> str:
         """The id of the stored face; FaceAuthError with the reason why there is none."""
         parts, info = self._parts, self._parts.worker.info
         if ending.refusal:
@@ -141,26 +139,24 @@ class Enrolling:
         if ending.verdict.vectors is None:
             raise EnrollFailedError(ending.verdict.reason)
         record = parts.store.add_face(
-            request.user,
-            request.label,
+            wish.user,
+            wish.label,
             engine=info.engine,
             model=info.model,
-            camera=ANY_CAMERA if request.any_camera else ending.camera,
+            camera=ANY_CAMERA if wish.any_camera else ending.camera,
             vectors=ending.verdict.vectors,
         )
         # Whoever may enrol has proved to polkit, or as root, who they are.
-        parts.store.clear_lockouts(request.user)
+        parts.store.clear_lockouts(wish.user)
         return record.face_id
 
-    def _record(
-        self, request: Request, ending: Ending[Enrolment], result: str, reason: str
-    ) -> None:
+    def _record(self, wish: Wish, ending: Ending[Enrolment], result: str, reason: str) -> None:
         info = self._parts.worker.info
         audit.verdict(
             "enroll",
-            user=request.user,
+            user=wish.user,
             service="",
-            caller=request.caller.uid,
+            caller=wish.caller.uid,
             result=result,
             reason=reason,
             camera=ending.camera,
