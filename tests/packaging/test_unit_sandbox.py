@@ -14,9 +14,10 @@ import sys
 import pytest
 
 from faceauthd import landlock
+from faceauthd.__main__ import Exit
 from faceauthd.worker_process import ENVIRONMENT
 from tests.harness.data import ROOT
-from tests.packaging.unit_filter import UNIT, allowed
+from tests.packaging.unit_filter import UNIT, allowed, setting
 
 pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
@@ -85,6 +86,12 @@ def test_the_worker_confines_itself_under_the_units_filter() -> None:
     )
     assert done.stderr == ""
     assert done.stdout == f"{landlock.version()} {os.strerror(errno.ENOSYS)}\n"
+
+
+def test_what_another_start_would_not_mend_is_not_started_again() -> None:
+    (prevented,) = setting("RestartPreventExitStatus")
+    assert set(map(int, prevented.split())) == {2, Exit.CONFIG, Exit.STORE}
+    assert setting("Restart") == ["on-failure"]
 
 
 def test_what_the_unit_leaves_to_the_worker_alone() -> None:
