@@ -46,7 +46,7 @@ def usable(faces: Sequence[FaceRecord], info: Ready) -> list[FaceRecord]:
 def templates(faces: Sequence[FaceRecord], info: Ready) -> list[Template]:
     """What can be compared of these faces; RefusalError where that is nothing."""
     if not faces:
-        raise RefusalError(Result.NOT_ENROLLED, "no face is enrolled")
+        raise RefusalError(Result.NOT_ENROLLED, "no face is enrolled; first: faceauth add")
     comparable = usable(faces, info)
     if not comparable:
         raise RefusalError(

@@ -63,10 +63,12 @@ def check(parts: Parts, request: Request) -> None:
     """Raise RefusalError where the daemon's own state stands in the way."""
     user = request.user
     if parts.config.disabled:
-        raise RefusalError(Result.DISABLED, "face authentication is turned off")
+        raise RefusalError(
+            Result.DISABLED, "face authentication is turned off; root may: faceauth enable"
+        )
     faces = parts.store.faces(user) if user else parts.store.all_faces()
     if not faces:
-        raise RefusalError(Result.NOT_ENROLLED, "no face is enrolled")
+        raise RefusalError(Result.NOT_ENROLLED, "no face is enrolled; first: faceauth add")
     if parts.worker.info:
         comparison.templates(faces, parts.worker.info)
     if user:

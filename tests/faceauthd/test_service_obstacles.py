@@ -56,6 +56,15 @@ def test_an_obstacle_is_foretold_and_met_without_a_scan(stage: Stage, cause: str
     assert stage.worker.scans == []
 
 
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [("not-enrolled", "faceauth add"), ("disabled", "faceauth enable"), ("locked-out", "in 30 s")],
+)
+def test_what_somebody_can_do_about_it_is_said(stage: Stage, cause: str, advice: str) -> None:
+    obstructed(stage, cause)
+    assert advice in stage.caller(SELF).verify().values()[1]["reason"]
+
+
 def test_who_sits_nowhere_may_be_far_away(stage: Stage) -> None:
     """A job of cron's, say, in which a script presses Enter."""
     stage.enrolled()
