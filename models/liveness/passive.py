@@ -196,8 +196,10 @@ def read_description(path: Path) -> tuple[Description, Path, Any]:
     """What the JSON file at ``path`` describes, the network's place, and its registered SHA-256."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: not a readable JSON description") from error
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelError(f"{path}: not a JSON description of a model") from error
     if not isinstance(table, dict):
         raise ModelError(f"{path}: must be a JSON object")
     description = Description.read(table, str(path))

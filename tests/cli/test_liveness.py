@@ -287,7 +287,7 @@ def one_line_of(text: str) -> str:
     ("arguments", "status", "said"),
     [
         (["{tmp}/none"], Exit.USAGE, "not a folder"),
-        (["{tmp}/data", "-m", "{tmp}/none"], Exit.USAGE, "not a readable JSON description"),
+        (["{tmp}/data", "-m", "{tmp}/none"], Exit.USAGE, "none: cannot be read: No such file"),
         (["{tmp}/data", "-m", "stock", "-m", "stock"], Exit.USAGE, "given twice"),
         (["{tmp}/data", "--source", "other"], Exit.USAGE, "no images of that view and source"),
         (["{tmp}/data", "-m", "stock", "--html", "/proc/a"], Exit.UNAVAILABLE, "cannot be written"),
@@ -409,7 +409,7 @@ def test_a_worse_model_stays_out(
     ("spoil", "said"),
     [
         (lambda folder: (folder / "model.onnx").write_bytes(b"tampered"), "SHA-256 differs"),
-        (lambda folder: (folder / "model.json").write_text("{"), "not a readable JSON"),
+        (lambda folder: (folder / "model.json").write_text("{"), "not a JSON description"),
         (lambda folder: (folder / "model.onnx").unlink(), "cannot be read"),
     ],
 )
