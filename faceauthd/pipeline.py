@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 # One being looked at and two behind it. With a fourth, a login of frames that cost no time took 5 %
 # longer: when the last frame that matters is embedded, two cores look at frames that nobody needs.
 IN_HAND = 3
+# Seconds for a word from the daemon, behind frames that may be enough. It takes 2 ms, in which a
+# frame that nobody needs would keep the processor from those who answer.
+WORD = 0.01
 
 Embedding = NDArray[np.float32]
 Embedded = tuple[Embedding, bool]  # and whether without the mirror image
@@ -76,7 +80,8 @@ class Pipeline:
         every   seconds between two embeddings of a face that is followed; 0 embeds every frame
         report  gets the observations and their images, in a thread of the pipeline's
         enough  so many frames with a face, one behind the other, may be all that is needed: no
-                other is looked at before these are reported; 0: none may be
+                other is looked at before these are reported, and stop() had WORD to be called;
+                0: none may be
         """
         self.every = every
         self.once = False
@@ -85,13 +90,13 @@ class Pipeline:
         self._report = report
         self._enough = enough
         self._in_a_row = 0  # frames with a face, since the last time that they were enough
-        self._stopped = False
+        self._stopped = Event()
         self._face: Face | None = None  # the frame before's one face
         self._embedded_at = 0.0
 
     def stop(self) -> None:
         """Makes run() end as soon as its frames do; from any thread."""
-        self._stopped = True
+        self._stopped.set()
 
     def run(self, frames: Iterator[Frame]) -> None:
         """Until the frames end, and all are reported; raises what any part of the work raises."""
@@ -108,10 +113,13 @@ class Pipeline:
                         embedded = embedder.submit(self._embed, frame.image, look.face)
                     measures = judge.submit(self._measure, frame.image, look.face)
                 in_hand.append(reporter.submit(self._finish, frame.image, look, embedded, measures))
-                most = 0 if self._are_enough(look) else IN_HAND - 1
+                enough = self._are_enough(look)
+                most = 0 if enough else IN_HAND - 1
                 while in_hand and (in_hand[0].done() or len(in_hand) > most):
                     in_hand.popleft().result()
-            while in_hand and not self._stopped:
+                if enough:
+                    self._stopped.wait(WORD)
+            while in_hand and not self._stopped.is_set():
                 in_hand.popleft().result()
 
     def _are_enough(self, look: "Look") -> bool:

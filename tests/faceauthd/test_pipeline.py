@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from faceauthd import pipeline as pipelines
 from faceauthd.camera.terms import Frame
 from faceauthd.pipeline import IN_HAND, Pipeline, Wishes
 from models.face import Box, Face, Image
@@ -101,6 +102,31 @@ def test_what_may_be_enough_is_waited_for(faces: dict[int, int], waited_for: lis
     Pipeline(Slow(faces), BOTH, 0.0, add, enough=4).run(frames())
     assert set(waited_for) <= set(all_reported)
     assert len(reports) == 10
+
+
+def test_behind_frames_that_were_enough_no_other_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipelines, "WORD", 60.0)
+    another, stopped = threading.Event(), threading.Event()
+
+    def frames() -> Iterator[Frame]:
+        yield from film(4)
+        if not stopped.is_set():
+            another.set()
+
+    def stop() -> None:
+        another.wait(0.1)  # so that there was time for it
+        stopped.set()
+        pipeline.stop()
+
+    def report(seen: Observation, _image: Image) -> None:
+        if seen.index == 3:
+            threading.Thread(target=stop).start()
+
+    pipeline = Pipeline(Eyes(), BOTH, 0.0, report, enough=4)
+    pipeline.run(frames())
+    assert not another.is_set()
 
 
 def embedded(reports: list[Observation]) -> list[int]:
