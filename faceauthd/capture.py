@@ -101,7 +101,7 @@ class Plan(Generic[V]):
     ``enough`` frames with a face in a row may bring the verdict; 0 where none do.
     ``pictures`` is a socket to show what the camera sees on (camera/preview.py).
     ``loading``, in seconds, is for models that still load: until the camera is open it comes on top
-    of ``timeout``, which then begins anew, but never ends later for it than the two together.
+    of ``timeout``, which then begins anew.
     """
 
     scanner: Scanner
@@ -184,8 +184,7 @@ class Capture(Generic[V]):
         self._camera = camera
         if self._plan.loading:
             self._on_time()
-            left = self._began + self._plan.loading + self._plan.timeout - time.monotonic()
-            self._on_time = turns.after(min(self._plan.timeout, left), self._expired)
+            self._on_time = turns.after(self._plan.timeout, self._expired)
         self._session = self._plan.session(camera)
         self._scan.embed_every(self._session.every, once=self._session.once)
         if self._plan.pictures is not None:

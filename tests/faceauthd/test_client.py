@@ -77,7 +77,8 @@ def test_no_call_is_given_up_before_the_daemon_would_answer() -> None:
         if one.name in ("timeout", "challenge_steps", "challenge_timeout")
     }
     policy = for_service(Config(verify=VerifyConfig(liveness=(CHALLENGE,), **slowest)), "")
-    verify = LOADING + policy.deadline
+    # Until the camera is open, and from then on: capture.py.
+    verify = LOADING + 2 * policy.deadline
     (enroll,) = (most(one) for one in fields(EnrollConfig) if one.name == "timeout")
     before = gate.PERSON + accounts.TIMEOUT
     assert before < client.PERSON
