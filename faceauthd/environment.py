@@ -16,8 +16,11 @@ all that logind goes by. Sessions on a seat are those with this machine's screen
 
 The answer comes within seconds whatever logind does. Where there is no logind, the caller counts as
 local and the lid as open: such a machine could otherwise never use faceauth, and the PAM module
-looks at PAM_RHOST and the lid by itself. A logind that is there and keeps silent is none: who is
-remote could keep it busy. Then it is unknown where the caller sits.
+looks at PAM_RHOST by itself. A logind that is there and keeps silent is none: who is remote could
+keep it busy. Then it is unknown where the caller sits.
+
+A closed lid hides the camera in it. Not so where the laptop is docked, which to logind is any
+screen beside its own, too: who sits there may have a camera beside it.
 """
 
 import logging
@@ -67,7 +70,7 @@ class Surroundings:
     """Where a caller sits."""
 
     place: Place
-    lid_closed: bool
+    lid_closed: bool  # and no other screen connected
 
 
 class Environment:
@@ -88,8 +91,14 @@ class Environment:
             if len(seen) == 2:
                 done(Surroundings(**seen))
 
-        def lid(value: Answer) -> None:
-            learn("lid_closed", value is True)
+        def lid(closed: Answer) -> None:
+            if closed is True:
+                self._property(MANAGER, "Manager", "Docked", docked)
+            else:
+                learn("lid_closed", False)
+
+        def docked(value: Answer) -> None:
+            learn("lid_closed", value is not True)
 
         self._property(MANAGER, "Manager", "LidClosed", lid)
         self._by_session(pid, asker, lambda place: learn("place", place))

@@ -33,7 +33,6 @@ TYPE_CHECKING = False  # typing takes as long to import as all the rest
 if TYPE_CHECKING:
     from pam_module.hosts import Host
 
-LIDS = "/proc/acpi/button/lid"
 READY_TIMEOUT = 5.0  # seconds until CanVerify is answered: a hung daemon may not cost more
 MARGIN = 2.0  # seconds that Verify's answer may come later than the policy says
 
@@ -95,8 +94,6 @@ class Attempt:
             raise Refusal("PAM has no user name")
         if self.host.rhost not in ("", "localhost"):
             return "remote"
-        if lid_closed():
-            return "lid-closed"
         started = time.monotonic()
         with Bus(started + min(READY_TIMEOUT, arguments.timeout)) as bus:
             bus.connect(arguments.socket_path)
@@ -146,15 +143,3 @@ class Attempt:
     def _log(self, priority: int, text: str) -> None:
         if priority != LOG_DEBUG or self.debug:
             self.host.log(priority, clean(text))
-
-
-def lid_closed() -> bool:
-    """Whether this machine has lids and all are closed, so that its camera sees nobody."""
-    states = []
-    try:
-        for lid in os.listdir(LIDS):  # noqa: PTH208 - importing pathlib takes as long as the rest
-            with open(f"{LIDS}/{lid}/state") as file:  # noqa: PTH123
-                states.append(file.read().split()[-1:])
-    except OSError:
-        return False
-    return bool(states) and all(state == ["closed"] for state in states)

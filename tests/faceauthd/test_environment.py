@@ -35,9 +35,9 @@ def place(remote: bool) -> Place:
     return Place.REMOTE if remote else Place.LOCAL
 
 
-def has_lid(logind: StandIn, closed: bool) -> None:
-    value = GLib.Variant("b", closed)
-    logind.mock("AddProperty", "(ssv)", MANAGER, "LidClosed", value)
+def has_lid(logind: StandIn, closed: bool, docked: bool = False) -> None:
+    for name, value in (("LidClosed", closed), ("Docked", docked)):
+        logind.mock("AddProperty", "(ssv)", MANAGER, name, GLib.Variant("b", value))
 
 
 def session(
@@ -68,6 +68,20 @@ def test_logind_knows(private_bus: PrivateBus, remote: bool, closed: bool) -> No
         has_lid(logind, closed)
         has_session(logind, remote)
         assert look(private_bus) == Surroundings(place(remote), lid_closed=closed)
+
+
+def test_a_docked_laptop_has_a_camera_beside_its_closed_lid(private_bus: PrivateBus) -> None:
+    with logind_stand_in(private_bus) as logind:
+        has_lid(logind, closed=True, docked=True)
+        has_session(logind, remote=False)
+        assert look(private_bus) == Surroundings(Place.LOCAL, lid_closed=False)
+
+
+def test_a_logind_that_knows_no_dock_has_none(private_bus: PrivateBus) -> None:
+    with logind_stand_in(private_bus) as logind:
+        logind.mock("AddProperty", "(ssv)", MANAGER, "LidClosed", GLib.Variant("b", True))
+        has_session(logind, remote=False)
+        assert look(private_bus) == Surroundings(Place.LOCAL, lid_closed=True)
 
 
 def test_without_logind_one_is_at_home(

@@ -34,35 +34,6 @@ class Host:
         self.logged.append(text)
 
 
-@pytest.mark.parametrize(
-    ("states", "closed"),
-    [
-        ({}, False),
-        ({"LID0": "state:      open\n"}, False),
-        ({"LID0": "state:      closed\n"}, True),
-        ({"LID0": "state:      closed\n", "LID1": "state:      open\n"}, False),
-        ({"LID0": "state:      closed\n", "LID1": "state:      closed\n"}, True),
-        ({"LID0": ""}, False),
-    ],
-)
-def test_lids(
-    states: dict[str, str], closed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, state in states.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "state").write_text(state)
-    monkeypatch.setattr(attempt, "LIDS", str(tmp_path))
-    assert attempt.lid_closed() is closed
-    host = Host()
-    assert Attempt(host, silent=False).code([f"bus=unix:path={tmp_path}/none"]) == AUTHINFO_UNAVAIL
-    assert host.logged[0].startswith("alice: lid-closed" if closed else "alice: error: ")
-
-
-def test_a_machine_without_lids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempt, "LIDS", str(tmp_path / "none"))
-    assert not attempt.lid_closed()
-
-
 def test_the_log_has_one_clean_line() -> None:
     host = Host(user="al\nice\x1b[2J\udcff", rhost="10.0.0.7")
     assert Attempt(host, silent=True).code([]) == AUTHINFO_UNAVAIL
@@ -77,10 +48,10 @@ def test_the_log_line_is_short() -> None:
 
 
 def test_what_nobody_expected_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> bool:
+    def fail(_deadline: float) -> None:
         raise ZeroDivisionError("surprise")
 
-    monkeypatch.setattr(attempt, "lid_closed", fail)
+    monkeypatch.setattr(attempt, "Bus", fail)
     host = Host()
     assert Attempt(host, silent=False).code([]) == AUTHINFO_UNAVAIL
     assert host.logged == ["alice: error: ZeroDivisionError: surprise"]
