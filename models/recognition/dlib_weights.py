@@ -30,7 +30,6 @@ SCALE = 256.0
 # Filters and number of blocks of each level, from the image inwards. All levels but the first
 # begin with a block that halves the picture; the last has only that one.
 LEVELS = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
-CONVOLUTIONS = 29
 LARGEST_TENSOR = 4_000_000  # values; the network's own largest is 590,080
 
 
