@@ -4,8 +4,12 @@
 MiniFASNetV2's convolutions end in 512 features, and in 1,024 where two such networks look together
 (twin.py). ``learn`` has the runtime compute these features for a person's own crops and adds to the
 logit of "live" as little of them as tells their live faces from their attacks: a logistic
-regression that starts from the network's own answer and is pulled back to it. That has one
-solution, needs no TensorFlow and takes seconds on one core, nearly all of them for the features.
+regression that starts from a share of the network's own answer and is pulled back to it. That has
+one solution, needs no TensorFlow and takes seconds on one core, nearly all for the features.
+
+A share, since on a camera that it does not know the network often has the right order and the
+wrong level, which differs from recording to recording and buries what was learnt. The network
+itself votes beside the head all the same, in full, wherever it is installed.
 
 Two are learnt, one of the crops as they are and one of crops that a camera varied as well, and
 their mean is taken: the first is the better one where there are few recordings, the second where
@@ -25,14 +29,14 @@ from models.runtime import Network
 Numbers = NDArray[np.float64]
 Crops = NDArray[np.uint8]
 FLOAT = 1  # ONNX's number for float32
-# The pull towards the network's own answer, in crops that would have to speak against it.
-PULL = 10.0
+SHARE = 0.3  # of the network's own answer
+PULL = 100.0  # towards that share, in crops that would have to speak against it
 STEPS = 50  # of Newton's method, which takes about ten
 
 
 @dataclass(frozen=True)
 class Head:
-    """What is added to the logit of "live": features (k,) times ``weights``, plus ``bias``."""
+    """What a share of the logit of "live" is helped by: features (k,) @ ``weights`` + ``bias``."""
 
     weights: Numbers
     bias: float
@@ -75,7 +79,7 @@ def learn(
 
 
 def fit(features: Numbers, offset: Numbers, labels: NDArray[np.bool_]) -> Head:
-    """The head for features (n, k) of crops that the network itself gives the log odds ``offset``.
+    """The head for features (n, k) of crops whose log odds are ``offset`` without it.
 
     Live faces and attacks weigh alike, however many there are of each.
     """
@@ -113,7 +117,7 @@ class Trunk:
         return cls(model, tuple(flat))
 
     def run(self, crops: Iterable[Crops], live: int) -> tuple[Numbers, Numbers]:
-        """The features (n, k) and the network's own log odds of "live" (n,), by the runtime."""
+        """The features (n, k), and the log odds of "live" (n,) by a share of its own answer."""
         import onnx
 
         whole = onnx.ModelProto()
@@ -126,10 +130,10 @@ class Trunk:
         runs = Network(whole.SerializeToString(), "the network's features")
         blobs = (np.ascontiguousarray(one.transpose(2, 0, 1)[None], np.float32) for one in crops)
         found = np.concatenate([runs.run(blob) for blob in blobs]).astype(np.float64)
-        return found[:, :-classes], _log_odds(found[:, -classes:], live)
+        return found[:, :-classes], _log_odds(SHARE * found[:, -classes:], live)
 
     def with_head(self, live: int, head: Head) -> bytes:
-        """The network with the head added to its answer."""
+        """The network with the head added to a share of its answer."""
         from onnx import ModelProto, helper, numpy_helper
 
         whole = ModelProto()
@@ -137,21 +141,18 @@ class Trunk:
         graph = whole.graph
         (answer,) = graph.output
         name = f"head{sum(node.op_type == 'Concat' for node in graph.node)}"
-        kernel = np.zeros((len(head.weights), answer.type.tensor_type.shape.dim[1].dim_value))
-        bias = np.zeros(kernel.shape[1])
-        kernel[:, live], bias[live] = head.weights, head.bias
+        classes = answer.type.tensor_type.shape.dim[1].dim_value
+        kernel = np.vstack([np.zeros((len(head.weights), classes)), SHARE * np.eye(classes)])
+        bias = np.zeros(classes)
+        kernel[:-classes, live], bias[live] = head.weights, head.bias
         for part, values in enumerate((kernel, bias)):
             array = numpy_helper.from_array(values.astype(np.float32), f"{name}/{part}")
             graph.initializer.append(array)
         (last,) = (node for node in graph.node if answer.name in node.output)
-        last.output[0] = f"{name}/before"
-        graph.node.extend(
-            [
-                helper.make_node("Concat", self.flat, [f"{name}/features"], axis=1),
-                helper.make_node("Gemm", [f"{name}/features", f"{name}/0", f"{name}/1"], [name]),
-                helper.make_node("Add", [last.output[0], name], [answer.name]),
-            ]
-        )
+        last.output[0] = before = f"{name}/before"
+        graph.node.append(helper.make_node("Concat", [*self.flat, before], [name], axis=1))
+        names = [name, f"{name}/0", f"{name}/1"]
+        graph.node.append(helper.make_node("Gemm", names, [answer.name]))
         data: bytes = whole.SerializeToString()
         return data
 

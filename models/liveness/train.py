@@ -112,7 +112,7 @@ def train(
         workers = team()
         if resume and workers.workers > 1:
             raise DatasetError("a training on several machines cannot be resumed; begin it anew")
-        model, history = _fitted(parts, settings, architecture, work, workers, listener, resume)
+        model, history = fitted(parts, settings, architecture, work, workers, listener, resume)
         if not workers.is_chief:
             return None
         network = export(model)
@@ -201,16 +201,16 @@ def learnt_head(samples: Sequence[Sample], settings: Settings, work: Path) -> by
         raise WeightsError(f"{start} cannot be given a head: {error}") from None
 
 
-def _fitted(
+def fitted(
     parts: Split,
     settings: Settings,
     architecture: networks.Architecture,
     work: Path,
     workers: Team,
-    listener: Listener,
-    resume: bool,
+    listener: Listener = Listener(),
+    resume: bool = False,
 ) -> tuple[Any, list[Epoch]]:
-    """The trained Keras model, in float32, and its epochs."""
+    """The trained Keras model, in float32, and its epochs; ``work`` is as for ``train``."""
     import keras
 
     keras.utils.set_random_seed(settings.seed)
