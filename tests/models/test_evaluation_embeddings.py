@@ -120,7 +120,7 @@ def test_bad_files_are_failures_to_acquire(tmp_path: Path) -> None:
 def test_a_face_that_cannot_be_embedded_is_a_failure(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: Painted, image: Image, face: Face) -> None:
+    def fail(self: Painted, image: Image, face: Face, once: bool) -> None:
         raise error
 
     monkeypatch.setattr(Painted, "embed", fail)
