@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from models.errors import ModelError
-from models.liveness.files import write_folder
+from models.liveness.files import make_folder, write_folder
 from models.liveness.published import convert
 from models.liveness.torchfile import WeightsError
 from models.registry import Model, ModelFile, model
@@ -51,9 +51,7 @@ def install(
     if not _problems(about, models_dir):
         return target
     try:
-        if not models_dir.is_dir():
-            models_dir.mkdir(parents=True)
-            models_dir.chmod(0o755)  # whatever root's umask: the daemon reads it
+        make_folder(models_dir)
         with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{name}-") as scratch:
             fresh = Path(scratch) / name
             files = {file.name: _bytes(about, file, get, source) for file in about.files}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Folders that appear as a whole, or not at all."""
+"""Folders that all can read, and that appear as a whole or not at all."""
 
 import os
 import shutil
@@ -8,19 +8,31 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder, and those above it that are missing; all can read them, whatever the umask.
+
+    The daemon has a user of its own, and root's umask may be 077. What is there stays as it is.
+    Raises OSError.
+    """
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir()
+        path.chmod(0o755)
+
+
 def write_folder(directory: Path, files: Mapping[str, bytes]) -> None:
     """Make ``directory``, which must not exist, with these files (name -> content).
 
     A name may lie in folders of its own ("report/index.html"). All can read the files, whatever the
-    umask: the daemon has a user of its own. Nothing is left of it after an error (OSError: a full
-    disk, a folder that is there) or a kill, but at worst a hidden folder beside it.
+    umask. Nothing is left of it after an error (OSError: a full disk, a folder that is there) or a
+    kill, but at worst a hidden folder beside it.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
     try:
         for name, data in files.items():
             path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             with path.open("wb") as file:
                 file.write(data)
                 file.flush()

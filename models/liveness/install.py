@@ -38,7 +38,7 @@ from models.evaluation.liveness import (
 )
 from models.liveness import border
 from models.liveness.calibration import Calibration, measured
-from models.liveness.files import write_folder
+from models.liveness.files import make_folder, write_folder
 from models.liveness.passive import STOCK, PassiveModel, load_described, read_description
 from models.liveness.seen import CONTENTS, DESCRIPTION
 from models.registry import models
@@ -165,8 +165,7 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
         digest = hashlib.sha256(b"".join(files.values())).hexdigest()
         version = _versions(models_dir, name) / digest[:16]
         if not version.exists():
-            version.parent.mkdir(parents=True, exist_ok=True)
-            version.parent.chmod(0o755)  # whatever root's umask: the daemon reads it
+            make_folder(version.parent)
             write_folder(version, files)
         load_described(version / DESCRIPTION)  # what runs is what was written
         _use(models_dir, name, version.name)

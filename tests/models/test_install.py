@@ -157,11 +157,11 @@ def test_the_daemon_may_read_it_whatever_the_umask(
     server.behave = lambda handler: send(handler, CONTENT)
     before = os.umask(0o077)
     try:
-        target = install("tiny", tmp_path / "models")
+        target = install("tiny", tmp_path / "faceauth" / "models")
     finally:
         os.umask(before)
-    modes = [path.stat().st_mode & 0o777 for path in (target.parent, target, target / NAME)]
-    assert modes == [0o755, 0o755, 0o644]
+    paths = (target.parents[1], target.parent, target, target / NAME)
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o755, 0o755, 0o755, 0o644]
 
 
 @pytest.mark.parametrize("body", [CONTENT[:-1] + b"\0", CONTENT + b"\0", b"\0" * len(CONTENT)])

@@ -32,6 +32,7 @@ def test_another_user_can_read_it_whatever_the_umask(tmp_path: Path) -> None:
         write_folder(tmp_path / "a", {"model.onnx": b"1", "report/index.html": b"2"})
     finally:
         os.umask(before)
-    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o755
+    for folder in ("a", "a/report"):
+        assert (tmp_path / folder).stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "a" / "model.onnx").stat().st_mode & 0o777 == 0o644
     assert (tmp_path / "a" / "report" / "index.html").read_bytes() == b"2"

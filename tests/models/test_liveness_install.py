@@ -203,15 +203,15 @@ def test_a_full_disk_leaves_the_installed_one(
 
 
 def test_the_daemons_user_can_read_it_whatever_roots_umask(tmp_path: Path) -> None:
-    models_dir = tmp_path / "models"
-    models_dir.mkdir()
+    models_dir = tmp_path / "faceauth" / "models"
     before = os.umask(0o077)
     try:
         trained(tmp_path / "one", 0.4, NETWORK)
         version = install.install(tmp_path / "one", models_dir, "personal", PASSED)
     finally:
         os.umask(before)
-    assert version.parent.stat().st_mode & 0o777 == 0o755
+    folders = (models_dir.parent, models_dir, version.parent, version)
+    assert [path.stat().st_mode & 0o777 for path in folders] == [0o755] * 4
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in version.iterdir())
 
 
