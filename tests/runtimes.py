@@ -4,9 +4,13 @@
 A fresh process for each network, runtime and number of threads; a runtime that is not installed is
 left out. Columns: a run's median in
 milliseconds, loading (the runtime's import included), and by how many MB the process grew (PSS).
+``product`` is no runtime: a product of matrices (OpenBLAS) with as many multiplications as the
+network's convolutions have, which says what this processor could do at best.
 """
 
 import json
+import math
+import os
 import subprocess
 import sys
 import time
@@ -26,6 +30,7 @@ from tests.harness.data import SHARED
 RUNS = 60
 ROUNDS = 3  # processes each, of which the best counts
 THREADS = (1, 2)
+SIDE = 512  # of the product's matrix; as fast as with 1024
 
 Image = NDArray[np.float32]  # (1, channels, height, width)
 
@@ -63,7 +68,30 @@ def litert(network: bytes, threads: int) -> Callable[[Image], object]:
     return lambda image: lite.run(image.transpose(IMAGE))
 
 
-RUNTIMES = {load.__name__: load for load in (opencv, onnxruntime, litert)}
+def product(network: bytes, threads: int) -> Callable[[Image], object]:
+    rows = multiplications(network) // SIDE**2
+    left, right = np.ones((rows, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
+    return lambda _: left @ right
+
+
+def multiplications(network: bytes) -> int:
+    """In the convolutions: each number of an output is a sum over one kernel."""
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(network)).graph
+    kernels = {tensor.name: tensor.dims for tensor in graph.initializer}
+    sizes = {
+        value.name: [side.dim_value or 1 for side in value.type.tensor_type.shape.dim]
+        for value in (*graph.value_info, *graph.output)
+    }
+    return sum(
+        math.prod(sizes[node.output[0]]) * math.prod(kernels[node.input[1]][1:])
+        for node in graph.node
+        if node.op_type == "Conv"
+    )
+
+
+RUNTIMES = {load.__name__: load for load in (opencv, onnxruntime, litert, product)}
 
 
 def networks() -> dict[str, tuple[bytes, int]]:
@@ -120,7 +148,11 @@ def main(arguments: list[str]) -> int:
 
 def cell(name: str, runtime: str, threads: int) -> str:
     command = [sys.executable, "-m", "tests.runtimes", name, runtime, str(threads)]
-    done = [subprocess.run(command, capture_output=True, text=True) for _ in range(ROUNDS)]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads)}
+    done = [
+        subprocess.run(command, capture_output=True, text=True, env=environment)
+        for _ in range(ROUNDS)
+    ]
     found = [json.loads(one.stdout) for one in done if one.returncode == 0]
     if not found:
         return "–"
