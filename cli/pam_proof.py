@@ -158,6 +158,11 @@ def ask(questions: Sequence[list[str]]) -> list[int]:
             check=True,
         )
         codes = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise StackError(
+            f"libpam has not answered on a scratch copy in {HANG_GUARD} s; "
+            "try again when the machine is less busy"
+        ) from None
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         why = type(error).__name__
         raise StackError(f"libpam could not be asked on a scratch copy: {why}") from None

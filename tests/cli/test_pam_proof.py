@@ -135,3 +135,9 @@ def test_without_libpams_answer_there_is_no_proof(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(sys, "executable", program)
         with pytest.raises(StackError, match="could not be asked"):
             loads("pam_deny.so")
+
+
+def test_a_busy_machine_is_told_from_a_bad_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.pam_proof.HANG_GUARD", 0)
+    with pytest.raises(StackError, match="less busy"):
+        run("sudo", ({"sudo": b"auth required pam_deny.so\n"}, answers("auth_err")))
