@@ -7,10 +7,11 @@ is picked up at the next start, by which of the two keys opens the store.
 
 A credential is systemd's, and is changed there: the daemon starts with the new one as
 ``faceauth.key`` and finds the old one as ``faceauth.key.old``, or in the key file; then it seals
-all anew, once. Copies that a migration kept are under the old key, and go with it.
+all anew, once. Copies that a migration kept are under the old key, and go with it. A key file that
+was to be wiped then, and is still there, is wiped at the next start.
 
-No key is destroyed but one that the store was under until now: a key that opens nothing here may
-be that of a store which somebody put aside.
+No key is destroyed but one that the store was under until its present one, which the store itself
+knows: a key that opens nothing here may be that of a store which somebody put aside.
 """
 
 import logging
@@ -45,11 +46,12 @@ def open_store(state: Path) -> Store:
         if credential(KEY_FILE):
             store.rekey(vault)
             log.info("the store is under the key of the credential now")
-            if key.parent == state:
-                _wipe_keys(state)
-            _drop_copies(state)
+            _retire(state, key)
         else:
             _finish(state)
+    else:
+        if credential(KEY_FILE):
+            _retire_what_was_left(store)
     return store
 
 
@@ -84,7 +86,7 @@ def _opened_with_another(state: Path, error: WrongKeyError) -> tuple[Store, Path
     """The store, under a key that it still has, or has already; and the file of that."""
     old = credential(OLD) if credential(KEY_FILE) else None
     kept = [(old, True)] if old else []
-    kept += [(path, False) for name in (NEW, KEY_FILE) if os.path.lexists(path := state / name)]
+    kept += [(path, False) for path in _key_files(state)]
     for path, from_root in kept:
         try:
             return Store(state, _vault(read_key(path, from_root=from_root))), path
@@ -102,11 +104,32 @@ def _finish(state: Path) -> None:
     _drop_copies(state)
 
 
-def _wipe_keys(state: Path) -> None:
-    """Wipe the key files, one of which the store was under until now."""
-    for name in (NEW, KEY_FILE):
-        if os.path.lexists(state / name):
-            _wipe(state / name)
+def _retire(state: Path, key: Path) -> None:
+    """Destroy what is left of the key that the store was under until its credential.
+
+    ``key`` is its file, and goes last: as long as it is there, the next start can go on.
+    """
+    _drop_copies(state)
+    if key.parent == state:
+        for path in sorted(_key_files(state), key=key.__eq__):
+            _wipe(path)
+
+
+def _retire_what_was_left(store: Store) -> None:
+    """Go on where an earlier start sealed all under its credential, and died before it was done."""
+    for path in _key_files(store.directory):
+        try:
+            key = read_key(path, from_root=False)
+        except StorageError:
+            continue  # whatever it is, it is no key of ours
+        wiped = not any(key)
+        if wiped or store.was_under(_vault(key)):
+            log.info("%s: the store is under the credential; what was left of it is wiped", path)
+            _wipe(path) if wiped else _retire(store.directory, path)
+
+
+def _key_files(state: Path) -> list[Path]:
+    return [path for name in (NEW, KEY_FILE) if os.path.lexists(path := state / name)]
 
 
 def _drop_copies(state: Path) -> None:

@@ -86,7 +86,7 @@ class Store:
         self._database = Database(directory / DATABASE, vault.seal(b"", KEY_CHECK))
         try:
             ((sealed,),) = self._database.rows("SELECT sealed FROM key_check")
-            vault.open(sealed, KEY_CHECK)
+            self._former = vault.open(sealed, KEY_CHECK)
         except (ValueError, SealError):
             self._database.close()
             raise WrongKeyError(
@@ -100,13 +100,16 @@ class Store:
     def rekey(self, vault: Vault) -> None:
         """Seal everything anew under another key, or nothing; damaged faces are left as they are.
 
-        Pages under the old key are written over, as far as the disk allows.
+        Pages under the old key are written over, as far as the disk allows. Which key that was can
+        be asked of the store from then on (``was_under``).
         """
         old, faces = self._vault, self.all_faces()
+        former = old.seal(b"", KEY_CHECK)
         try:
             with self._database.transaction():
                 self._vault = vault
-                self._database.rows("UPDATE key_check SET sealed = ?", vault.seal(b"", KEY_CHECK))
+                check = vault.seal(former, KEY_CHECK)
+                self._database.rows("UPDATE key_check SET sealed = ?", check)
                 for face in (face for face in faces if not face.damaged):
                     self._database.rows(
                         "UPDATE face SET sealed = ? WHERE face_id = ?",
@@ -116,7 +119,17 @@ class Store:
         except BaseException:
             self._vault = old
             raise
+        self._former = former
         self._database.wipe()
+
+    def was_under(self, vault: Vault) -> bool:
+        """Whether the store was under this key before its present one, and no face still is."""
+        try:
+            vault.open(self._former, KEY_CHECK)
+        except SealError:
+            return False
+        rows = self._database.rows(f"SELECT {COLUMNS} FROM face")  # noqa: S608
+        return not any(len(_template(vault, *row)) for row in rows)
 
     def restore(self, faces: Iterable[FaceRecord]) -> list[FaceRecord]:
         """Store faces of a backup, all or none; those that were added.
@@ -333,11 +346,8 @@ class Store:
 
     def _opened(self, *row: Any) -> FaceRecord:
         """The face in a row of COLUMNS, which are its identity and the sealed template."""
-        face_id, user, label, engine, model, camera, created, sealed = row
-        try:
-            vectors = _unpacked(self._vault.open(sealed, *row[:-1]))
-        except SealError:
-            vectors = np.empty((0, 0), np.float32)
+        face_id, user, label, engine, model, camera, created, _ = row
+        vectors = _template(self._vault, *row)
         return FaceRecord(face_id, user, label, engine, model, camera, created, vectors)
 
     def _seal(self, face: FaceRecord) -> bytes:
@@ -380,6 +390,14 @@ def _free_label(wanted: str, taken: set[str]) -> str:
 
 def _packed(vectors: NDArray[np.float32]) -> bytes:
     return SHAPE.pack(*vectors.shape) + vectors.astype("<f4").tobytes()
+
+
+def _template(vault: Vault, *row: Any) -> NDArray[np.float32]:
+    """The template in a row of COLUMNS; one without rows where it does not open."""
+    try:
+        return _unpacked(vault.open(row[-1], *row[:-1]))
+    except SealError:
+        return np.empty((0, 0), np.float32)
 
 
 def _unpacked(text: bytes) -> NDArray[np.float32]:
