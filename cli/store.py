@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cli.store_file import Identity, Passphrase, Recipient
 
 SHORTEST = 10  # characters of a passphrase: a backup can be guessed at for years
+LONGEST = 1024
 PRIVATE = 0o600
 
 VERBS = {
@@ -93,14 +94,18 @@ def restore(
     Faces that are here already stay as they are.
     """
     from cli.store_file import LONGEST_LINE
+    from faceauthd.results import LARGEST_BACKUP
 
     if identity and passphrase_file:
         raise click.UsageError("--identity and --passphrase-file exclude each other")
-    with failures(file), file.open("rb", buffering=0) as data:
+    with failures(file), file.open("rb") as data:
         line = data.readline(LONGEST_LINE)
         way = _identity(identity) if identity else _passphrase(passphrase_file, twice=False)
         key = way.key(line)
-        with memory(data.read()) as sealed:
+        content = data.read(LARGEST_BACKUP + 1)
+        if len(content) > LARGEST_BACKUP:
+            die(f"{file}: this is too large for a backup", Exit.USAGE)
+        with memory(content) as sealed:
             added, known = connection.connect().restore_faces(key, sealed.fileno(), user or "")
     answer = {"file": str(file), "added": added, "known": known}
     output.answer(answer, f"Added {count(added)}; {count(known)} already here")
@@ -156,13 +161,16 @@ def _passphrase(file: Path | None, *, twice: bool) -> "Passphrase":
     from cli.store_file import Passphrase
 
     if file:
-        text = file.read_text("utf-8", "surrogateescape").partition("\n")[0]
+        with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+            text = lines.readline(LONGEST + 1).removesuffix("\n")
     elif has_terminal():
         text = click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
     else:
         die("there is no terminal to ask on; use --passphrase-file or a key pair", Exit.USAGE)
     if twice and len(text) < SHORTEST:
         die(f"a passphrase has at least {SHORTEST} characters", Exit.USAGE)
+    if len(text) > LONGEST:
+        die(f"a passphrase has at most {LONGEST} characters", Exit.USAGE)
     return Passphrase(text)
 
 
@@ -176,8 +184,8 @@ def _recipient(text: str) -> "Recipient":
 def _identity(file: Path) -> "Identity":
     from cli.store_file import PRIVATE_PREFIX, Identity, read_key
 
-    with failures(file):
-        return Identity(read_key(PRIVATE_PREFIX, file.read_text("utf-8", "replace")))
+    with failures(file), file.open(encoding="utf-8", errors="replace") as key:
+        return Identity(read_key(PRIVATE_PREFIX, key.read(LONGEST)))
 
 
 def count(faces: int) -> str:

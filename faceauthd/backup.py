@@ -18,7 +18,6 @@ from faceauthd.vault import SealError, Vault
 
 FORMAT = 1
 PURPOSE = "backup"  # what the sealed text is bound to, so that it is taken for nothing else
-LARGEST = 64 << 20  # bytes
 MOST_FACES = 10_000
 MOST_NUMBERS = 65_536  # of one face
 LONGEST = 256  # characters of an engine's, a model's or a camera's name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The words of the D-Bus contract: results, errors, names.
+"""The words of the D-Bus contract: results, errors, names, and a limit.
 
 This is the one list of what Verify can answer; docs/dbus.md explains each word and the PAM
 module maps it to a PAM code.
@@ -12,6 +12,7 @@ OBJECT_PATH = "/org/faceauth/FaceAuth1"
 INTERFACE = "org.faceauth.FaceAuth1.Manager"
 ERROR_PREFIX = "org.faceauth.FaceAuth1.Error."
 SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
+LARGEST_BACKUP = 64 << 20  # bytes behind the offset of the file that RestoreFaces is given
 
 
 class Result(StrEnum):

@@ -9,7 +9,7 @@ from faceauthd.arguments import check_file
 from faceauthd.bus import Call, Credentials
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
-from faceauthd.results import InvalidArgumentError, StorageError
+from faceauthd.results import LARGEST_BACKUP, InvalidArgumentError, StorageError
 from faceauthd.store import FaceRecord, check_user
 from faceauthd.vault import KEY_BYTES, Vault
 
@@ -91,7 +91,7 @@ def _read(fd: int) -> bytes:
     try:
         while part := os.read(fd, CHUNK):
             data += part
-            if len(data) > backup.LARGEST:
+            if len(data) > LARGEST_BACKUP:
                 raise InvalidArgumentError("this is too large for a backup")
     except OSError as error:
         raise StorageError(f"the backup cannot be read: {error.strerror}") from None

@@ -4,8 +4,10 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import Future
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,13 @@ import pytest
 
 from cli.exits import Exit
 from faceauthd.keys import open_store
-from faceauthd.results import StorageError
+from faceauthd.results import LARGEST_BACKUP, StorageError
 from tests.cli.conftest import Outcome, Run, needs_root, one_line
 from tests.harness.bus import PrivateBus
 from tests.harness.daemon import running_daemon
 
 SECRET = "correct horse battery"
+MUCH = 4 << 20  # bytes
 
 
 @pytest.fixture
@@ -145,6 +148,53 @@ def test_the_passphrase_never_reaches_the_daemon(
     assert (len(key), user) == (32, "")
     assert SECRET not in str(daemon.mock_calls)
     assert file.read_bytes().endswith(b"}}\nsealed")
+
+
+def test_a_file_too_large_for_a_backup_is_not_read_to_its_end(
+    daemon: Any, faceauth: Run, tmp_path: Path, passphrase: Path
+) -> None:
+    daemon.backup_faces.side_effect = sealed
+    daemon.restore_faces.return_value = (1, 0)
+    file = tmp_path / "faces.backup"
+    given = ("--passphrase-file", str(passphrase))
+    assert faceauth("store", "backup", str(file), *given).status == 0
+    largest = file.read_bytes().index(b"\n") + 1 + LARGEST_BACKUP
+    os.truncate(file, largest)
+    assert faceauth("store", "restore", str(file), *given).status == 0
+    daemon.restore_faces.reset_mock()
+    os.truncate(file, largest + 1)
+    outcome = faceauth("store", "restore", str(file), *given)
+    assert (outcome.status, one_line(outcome)) == (
+        Exit.USAGE,
+        f"{file}: this is too large for a backup",
+    )
+    daemon.restore_faces.assert_not_called()
+
+
+@pytest.mark.parametrize("option", ["--passphrase-file", "--identity"])
+def test_a_secret_that_has_no_end_is_not_read_to_it(
+    option: str, daemon: Any, faceauth: Run, tmp_path: Path, passphrase: Path
+) -> None:
+    """The writer of a pipe without end is told that nobody reads on."""
+    daemon.backup_faces.side_effect = sealed
+    file, pipe = tmp_path / "faces.backup", tmp_path / "pipe"
+    assert faceauth("store", "backup", str(file), "--passphrase-file", str(passphrase)).status == 0
+    os.mkfifo(pipe)
+    taken = Future[int]()
+
+    def write() -> None:
+        count = 0
+        with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as end:
+            while count < MUCH:
+                count += end.write(b"x" * 4096)
+        taken.set_result(count)
+
+    Thread(target=write).start()
+    outcome = faceauth("store", "restore", str(file), option, str(pipe))
+    assert outcome.status == Exit.USAGE
+    one_line(outcome)
+    assert taken.result() < MUCH
+    daemon.restore_faces.assert_not_called()
 
 
 Call = Callable[[Path, Path], list[str]]
