@@ -89,6 +89,8 @@ class WorkerSupervisor:
     state  "starting", "ready", "idle" (let go until there is work), "failed" (given up until the
            next scan) or "stopped"
     info   what the worker loaded; None unless it is ready, or was and is idle
+    known  what a worker loaded last, to be told to people and never to judge by; other than
+           ``info`` it stays while another worker starts, and is None where none could load
     text   why it failed, one line; empty unless state is "failed"
     """
 
@@ -101,6 +103,7 @@ class WorkerSupervisor:
         """
         self.state: State = "stopped"
         self.info: wire.Ready | None = None
+        self.known: wire.Ready | None = None
         self.text = ""
         self._spec = spec
         self._limits = limits or Limits()
@@ -123,7 +126,7 @@ class WorkerSupervisor:
 
     def stop(self) -> None:
         """Ends the worker and every scan before it returns."""
-        self.state, self.info = "stopped", None
+        self.state, self.info, self.known = "stopped", None, None
         for name in tuple(self._timers):
             self._disarm(name)
         process, self._process = self._process, None
@@ -295,7 +298,7 @@ class WorkerSupervisor:
             self._end_running("error", f"the worker died ({how})")
 
     def _fail(self, text: str) -> None:
-        self.state, self.text = "failed", text
+        self.state, self.known, self.text = "failed", None, text
         self._failed_at = time.monotonic()
         log.error("%s", text)
         self._give_up("error", text)
@@ -310,7 +313,7 @@ class WorkerSupervisor:
         match report:
             case wire.Ready():
                 self._disarm("start")
-                self.state, self.info = "ready", report
+                self.state, self.info, self.known = "ready", report, report
                 self._rest()
             case wire.Failed(text):
                 self.text = text or "the worker failed"

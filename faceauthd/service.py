@@ -119,7 +119,7 @@ class Service:
             "camera": Typed("s", face.camera),
             "created": Typed("x", face.created),
             "templates": Typed("u", len(face.vectors)),
-            "usable": Typed("b", comparison.is_usable(face, self._parts.worker.info)),
+            "usable": Typed("b", comparison.is_usable(face, self._parts.worker.known)),
         }
 
     def _rename_face(self, call: Call) -> None:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 def status(parts: Parts) -> dict[str, Typed]:
     """The answer to GetStatus."""
-    config, info = parts.config, parts.worker.info
+    config, info = parts.config, parts.worker.known
     return {
         "version": Typed("s", _version()),
         "engine": Typed("s", info.engine if info else config.engine),
@@ -62,11 +62,11 @@ def warnings(config: Config, worker: Worker) -> list[str]:
         found.append(f"the camera is a file ({config.camera.device}): it shows what the file shows")
     if worker.state == "failed":
         found.append(f"the worker failed, no face can be verified: {worker.text}")
-    if worker.info:
-        found += [WEAK[worker.info.model]] if worker.info.model in WEAK else []
-        for cue in sorted(cues(config) - _seen(worker.info).keys()):
+    if worker.known:
+        found += [WEAK[worker.known.model]] if worker.known.model in WEAK else []
+        for cue in sorted(cues(config) - _seen(worker.known).keys()):
             found.append(f"no model for the liveness cue {cue!r} is installed: Verify is refused")
-        found += unproven(config, worker.info)
+        found += unproven(config, worker.known)
     return found + _challenges(config, worker)
 
 
@@ -80,7 +80,7 @@ def _challenges(config: Config, worker: Worker) -> list[str]:
                 f'{where}.liveness asks for a challenge alone: add "passive", which looks at each '
                 "frame; a film in which everything is done passes one challenge in four"
             )
-    if worker.info and CHALLENGE in cues(config) and worker.info.pose == ("turn",):
+    if worker.known and CHALLENGE in cues(config) and worker.known.pose == ("turn",):
         found.append(
             "a challenge can ask for a turn to the left or right alone, as the model points68 is "
             "not installed: a film of one turn passes every other one"
@@ -96,10 +96,10 @@ def _seen(info: Ready) -> dict[str, str]:
 
 def _too_fine(parts: Parts) -> list[str]:
     """A false match rate that the measurements cannot vouch for refuses everybody."""
-    if parts.worker.info is None:
+    if parts.worker.known is None:
         return []
     try:
-        parts.threshold(parts.worker.info.model, strictest(parts.config))
+        parts.threshold(parts.worker.known.model, strictest(parts.config))
     except ModelError as error:
         return [f"an fmr in the configuration is too small, Verify is refused: {error}"]
     return []

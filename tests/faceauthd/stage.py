@@ -110,11 +110,16 @@ class FakeWorker:
 
     state: str = "ready"
     info: Ready | None = INFO
+    former: Ready | None = None  # what the worker before had loaded
     text: str = ""
     scans: list[FakeScan] = field(default_factory=list)
     cameras: Sequence[CameraInfo] | None = (CAMERA,)
     asked: list[Sequence[str]] = field(default_factory=list)  # the allowed virtual cameras
     started: int = 0
+
+    @property
+    def known(self) -> Ready | None:
+        return self.info or self.former
 
     def start(self) -> None:
         self.started += 1

@@ -54,6 +54,20 @@ def test_where_it_is_wished_each_scan_has_a_worker_of_its_own(bench: Bench) -> N
     assert len(set(pids)) == len(pids)
 
 
+def test_what_was_loaded_is_known_while_the_next_one_loads(bench: Bench) -> None:
+    loaded = bench.supervisor.info
+    assert loaded is not None
+    seen(bench)
+    run_until(lambda: bench.supervisor.state == "starting")
+    assert bench.supervisor.info is None
+    assert bench.supervisor.known == loaded
+    bench.script.how = "without-models"  # the one behind that
+    run_until(lambda: bench.supervisor.state == "ready")
+    seen(bench)
+    run_until(lambda: bench.supervisor.state == "failed")
+    assert bench.supervisor.known is None
+
+
 def test_the_next_scan_goes_to_the_new_worker(bench: Bench) -> None:
     """Also one that waited already, and one that is asked for as the file's scan ends."""
     before = worker_pid(bench.supervisor)

@@ -19,7 +19,7 @@ from faceauthd.results import StorageError
 from faceauthd.variants import Typed
 from models.recognition.calibration import CalibrationError
 from tests.faceauthd.frames import ALICE, BOB, GOOD, NOBODY
-from tests.faceauthd.stage import CONFIG, NEIGHBOUR, OTHER, ROOT, SELF, USER, Stage
+from tests.faceauthd.stage import CONFIG, INFO, NEIGHBOUR, OTHER, ROOT, SELF, USER, Stage
 from tests.harness.bus import PrivateBus, polkit_stand_in
 
 
@@ -239,6 +239,20 @@ def test_faces_are_listed(stage: Stage) -> None:
     assert faces[0].keys() == {
         *("id", "label", "engine", "model", "camera", "created", "templates", "usable")
     }
+
+
+def test_they_stay_usable_while_the_next_worker_loads_the_same_model(stage: Stage) -> None:
+    """As behind each scan with ``worker_fresh``."""
+    stage.enrolled()
+    stage.worker.state, stage.worker.info, stage.worker.former = "starting", None, INFO
+    (faces,) = stage.caller(SELF).call("ListFaces", "(s)", "").values()
+    assert [face["usable"] for face in faces] == [True]
+    (status,) = stage.caller(SELF).call("GetStatus").values()
+    assert (status["worker"], status["model"]) == ("starting", INFO.model)
+    assert status["liveness"].keys() == INFO.cues.keys()
+    stage.worker.former = None
+    (faces,) = stage.caller(SELF).call("ListFaces", "(s)", "").values()
+    assert [face["usable"] for face in faces] == [False]
 
 
 def test_faces_are_renamed_removed_and_cleared(stage: Stage) -> None:
