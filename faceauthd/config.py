@@ -335,9 +335,20 @@ def _filled(
         try:
             values[key] = known[key].read(value)
         except ValueError:
-            shown = "a section" if isinstance(value, dict) else in_toml(value)[:60]
-            raise ConfigError(f"{path}: {shown} is wrong; allowed: {known[key].allowed}") from None
+            raise ConfigError(
+                f"{path}: {_shown(value)} is wrong; allowed: {known[key].allowed}"
+            ) from None
     return replace(base, **values)
+
+
+def _shown(value: object) -> str:
+    """A wrong value, or the beginning of it."""
+    if isinstance(value, dict):
+        return "a section"
+    try:
+        return in_toml(value)[:60]
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return "a number of thousands of digits"
 
 
 def _table(value: object, where: str) -> dict[str, object]:

@@ -76,6 +76,7 @@ def test_a_service_keeps_what_is_built_in_unless_the_file_says_otherwise() -> No
     assert parse(b"[service.other]", "x").services["su-l"].confirm == "enter"
 
 
+HUGE = f"0x{'f' * 5000}"
 FRAMES = "allowed: a whole number from 1 to 100"
 TIMEOUT = "allowed: a number from 1 to 60"
 FMR = "allowed: a number above 0, up to 0.01"
@@ -105,6 +106,8 @@ CUES = 'allowed: a list, without repetition, of "passive"'
         ("[[verify]]", "verify: this must be a section, [verify]"),
         ("service = 1", "service: this must be a section, [service]"),
         ("[service]\nsudo = 1", "service.sudo: this must be a section, [service.sudo]"),
+        (f"[verify]\nframes = {HUGE}", "verify.frames: a number of thousands of digits is wrong"),
+        (f"disabled = [{{a = {HUGE}}}]", "disabled: a number of thousands of digits is wrong"),
         # out of range
         ("[verify]\nframes = 0", f"verify.frames: 0 is wrong; {FRAMES}"),
         ("[verify]\nframes = 101", f"verify.frames: 101 is wrong; {FRAMES}"),
