@@ -93,15 +93,8 @@ def _run(config_file: Path, state: Path, address: str) -> int:
         log.error("the bus is gone")
         loop.quit()
 
-    def reload() -> bool:
-        try:
-            service.reload()
-        except ConfigError as error:
-            log.error("the configuration stays as it was: %s", error)
-        return True  # the next one as well
-
     bus.on_closed(bus_is_gone)
-    GLib.unix_signal_add(GLib.PRIORITY_HIGH, signal.SIGHUP, reload)
+    GLib.unix_signal_add(GLib.PRIORITY_HIGH, signal.SIGHUP, hang_up, service)
     for number in (signal.SIGTERM, signal.SIGINT):
         GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, loop.quit)
     try:
@@ -114,6 +107,17 @@ def _run(config_file: Path, state: Path, address: str) -> int:
         service.stop()
         store.close()
     return status
+
+
+def hang_up(service: Service) -> bool:
+    """What SIGHUP asks for. True whatever happens: else GLib forgets us, and the next one kills."""
+    try:
+        service.reload()
+    except ConfigError as error:
+        log.error("the configuration stays as it was: %s", error)
+    except Exception:
+        log.exception("unforeseen error in reading the configuration again")
+    return True
 
 
 def _make_worker(settings: Config) -> WorkerSupervisor:

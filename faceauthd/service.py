@@ -82,13 +82,14 @@ class Service:
     def reload(self) -> None:
         """Take the new configuration and start a new worker, which loads what is installed now.
 
-        Raises ConfigError, and nothing has changed.
+        Raises ConfigError, and nothing has changed; so it is after any error in making the worker.
         """
         parts = self._parts
         config = parts.load()
+        worker = parts.make_worker(config)
         parts.slot.cancel(None, "the configuration was read again")
         parts.worker.stop()
-        parts.config, parts.worker = config, parts.make_worker(config)
+        parts.config, parts.worker = config, worker
         parts.worker.start()
         log.info("the configuration was read again")
         status.log_warnings(config, parts.worker)

@@ -2,9 +2,11 @@
 """Cancel, ListCameras, GetStatus and Reload over the bus."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from faceauthd.__main__ import hang_up
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.config import CameraConfig, Config, ConfigError, ServiceConfig, VerifyConfig
 from tests.faceauthd.frames import GOOD
@@ -117,6 +119,28 @@ def test_reload_takes_the_new_configuration_and_a_new_worker(stage: Stage) -> No
     assert stage.worker.state == "stopped"
     assert stage.parts.worker is not stage.worker
     assert stage.caller(SELF).verify().values()[0] == "disabled"
+
+
+def failing(*_: object) -> Any:
+    raise OSError(24, "Too many open files")
+
+
+@pytest.mark.parametrize("step", ["load", "make_worker"])
+def test_an_unforeseen_error_in_a_reload_leaves_the_daemon_as_it_was(
+    stage: Stage, step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.enrolled()
+    stage.next_config = lambda: replace(CONFIG, disabled=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.parts, step, failing)
+        assert hang_up(stage.service)  # GLib calls again at the next one
+        assert "unforeseen error" in caplog.text
+        assert stage.caller(ROOT).call("Reload").error() == "Internal"
+    assert stage.parts.worker is stage.worker
+    assert stage.worker.state == "ready"
+    assert stage.caller(SELF).can_verify().values()[0] == "ready"
+    assert hang_up(stage.service)
+    assert stage.caller(SELF).can_verify().values()[0] == "disabled"
 
 
 def test_a_wrong_configuration_is_refused_and_the_old_one_stays(stage: Stage) -> None:
