@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What several verbs take: text that can cross the bus, and whose face it is."""
 
+import math
 import os
 import pwd
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,9 +24,32 @@ def bus_text(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     return value
 
 
+def named(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """As `bus_text`, but an empty name is refused: no name would mean the caller, or everybody."""
+    if value == "":
+        raise click.BadParameter("the user name is empty")
+    return bus_text(context, parameter, value)
+
+
+class Number(click.FloatRange):
+    """A number in a range. Click lets nan pass, which is neither below nor above any bound."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{str(value)[:40]!r} is no finite number", param, ctx)
+        return number
+
+
 user_argument = click.argument("user", required=False, callback=bus_text)
 user_option = click.option(
-    "-u", "--user", metavar="USER", callback=bus_text, help="Whose face it is, if not yours."
+    "-u",
+    "--user",
+    metavar="USER",
+    callback=lambda *given: named(*given),
+    help="Whose face it is, if not yours.",
 )
 
 config_option = click.option(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import connection, output
-from cli.arguments import user_argument
+from cli.arguments import Number, user_argument
 from cli.exits import Exit
 from cli.language import _, plural
 from cli.lazy import Verb
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "-t",
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="End so many seconds of the camera's or the file's time after the first frame.",
 )
 def test(

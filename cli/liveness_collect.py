@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cli import output, terminal
-from cli.arguments import bus_text, config_option
+from cli.arguments import Number, bus_text, config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
 from cli.liveness_data import failing
@@ -87,9 +87,9 @@ class Done:
               help="Take every K-th frame of clips and of the camera.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(1, 2000), default=120, show_default=True,
               help="Images after which a recording by camera ends.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(1, 600), default=60, show_default=True,
+@click.option("--seconds", type=Number(1, 600), default=60, show_default=True,
               help="Time after which it ends at the latest.")  # fmt: skip
-@click.option("--wait", type=click.FloatRange(0, 60), default=3, show_default=True,
+@click.option("--wait", type=Number(0, 60), default=3, show_default=True,
               help="Seconds to take position, after Enter.")  # fmt: skip
 @click.option("--camera", "camera_id", metavar="NAME", callback=bus_text, default=FROM_FILES,
               show_default=True, help="Of files: the camera that they are from.")  # fmt: skip

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import output
-from cli.arguments import config_option
+from cli.arguments import Number, config_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
 from cli.liveness_data import failing, locator, name_option, samples_of, tell_left_out
@@ -47,8 +47,8 @@ ARCHITECTURES = ("minifasnet", "minifasnet-head", "livenessnet")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="At most.")
 @click.option("--patience", type=click.IntRange(1), help="Epochs without a better one.")
 @click.option("--batch", type=click.IntRange(2, 4096), help="Images in a step.")
-@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), help="Learning rate.")
-@click.option("--share", type=click.FloatRange(0.05, 0.4), help="Held out to choose, and to judge.")
+@click.option("--rate", type=Number(0, 1, min_open=True), help="Learning rate.")
+@click.option("--share", type=Number(0.05, 0.4), help="Held out to choose, and to judge.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of all that is random.  [0]")
 @click.option("--mixed/--no-mixed", default=None, help="float16 where it is safe.  [on a GPU]")
 @click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")

@@ -107,6 +107,8 @@ def restore(
             die(f"{file}: this is too large for a backup", Exit.USAGE)
         with memory(content) as sealed:
             added, known = connection.connect().restore_faces(key, sealed.fileno(), user or "")
+    if user and not added + known:
+        die(f"{file} holds no face of {user}; nothing was added", Exit.NO)
     answer = {"file": str(file), "added": added, "known": known}
     output.answer(answer, f"Added {count(added)}; {count(known)} already here")
 

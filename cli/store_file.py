@@ -53,7 +53,7 @@ class Passphrase:
         if {name: how[name] for name in SCRYPT} != SCRYPT:
             raise BackupFileError("this backup asks for another kind of passphrase key")
         secret = Scrypt(salt=_decoded(how["salt"], 16), length=KEY_BYTES, **SCRYPT).derive(
-            self.text.encode()
+            self.text.encode("utf-8", "surrogateescape")  # a file's may be in any encoding
         )
         return _derived(secret, line)
 

@@ -231,6 +231,14 @@ def test_whose_faces_and_by_which_policy(daemon: Any, faceauth: Run) -> None:
     assert daemon.watch.call_args.args[1] == "", "everybody's"
 
 
+@pytest.mark.parametrize("time", ["nan", "inf", "1e400", "0", "x"])
+def test_a_time_that_never_comes_is_none(daemon: Any, faceauth: Run, time: str) -> None:
+    outcome = faceauth("test", "-t", time)
+    assert outcome.status == Exit.USAGE
+    assert "--seconds" in one_line(outcome)
+    daemon.watch.assert_not_called()
+
+
 def test_it_ends_after_the_time_that_was_asked_for(daemon: Any, faceauth: Run) -> None:
     daemon.watch.side_effect = watching(*[FRAME | {"index": n, "at": n / 10} for n in range(20)])
     outcome = faceauth("test", "-t", "0.5")

@@ -184,6 +184,7 @@ def test_a_data_set_that_cannot_train_is_one_line(
         ),
         (["{tmp}/data", "{tmp}/out", "--finetune"], "exclude each other"),
         (["{tmp}/data", "{tmp}/out", "--batch", "0"], "--batch"),
+        (["{tmp}/data", "{tmp}/out", "--rate", "nan"], "--rate"),
         (["{tmp}/data", "{tmp}/half"], "--resume goes on with it"),
     ],
 )

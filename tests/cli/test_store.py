@@ -73,6 +73,9 @@ def test_faces_go_to_another_machine(
     with machine(bus, there):
         outcome = script("store", "restore", str(sealed), "--identity", str(identity))
         assert outcome == (Exit.DONE, "Added 1 face; 0 faces already here\n", "")
+        outcome = script("store", "restore", str(sealed), "-i", str(identity), "-u", "alice")
+        assert outcome.status == Exit.NO
+        assert "holds no face of alice" in one_line(outcome)
         outcome = script("store", "restore", str(file), "--passphrase-file", str(passphrase))
         assert outcome == (Exit.DONE, "Added 1 face; 1 face already here\n", "")
         passphrase.write_text("another passphrase\n")
@@ -136,6 +139,18 @@ def test_a_wrong_key_is_named_and_not_the_backup(
     outcome = faceauth("store", *(one.format(tmp_path) for one in arguments))
     blamed = blamed if blamed.startswith("-") else str(tmp_path / blamed)
     assert one_line(outcome).startswith(f"{blamed}: this is no key")
+
+
+def test_a_passphrase_may_be_in_any_encoding(
+    daemon: Any, faceauth: Run, tmp_path: Path, passphrase: Path
+) -> None:
+    passphrase.write_bytes("schöne Grüße an alle\n".encode("latin-1"))
+    daemon.backup_faces.side_effect = sealed
+    daemon.restore_faces.return_value = (1, 0)
+    file, how = tmp_path / "faces.backup", ("--passphrase-file", str(passphrase))
+    assert faceauth("store", "backup", str(file), *how).status == Exit.DONE
+    assert faceauth("store", "restore", str(file), *how).status == Exit.DONE
+    assert daemon.restore_faces.call_args.args[0] == daemon.backup_faces.call_args.args[0]
 
 
 def test_the_passphrase_never_reaches_the_daemon(
@@ -209,6 +224,7 @@ WRONG: dict[str, Call] = {
     "nobody to ask": lambda file, _: ["backup", f"{file}.new"],
     "too short": lambda file, _: ["backup", f"{file}.new", "--passphrase-file", "/dev/null"],
     "a folder": lambda file, _: ["keygen", str(file.parent)],
+    "nobody's": lambda file, p: ["backup", f"{file}.new", "-u", "", "--passphrase-file", str(p)],
 }
 
 
