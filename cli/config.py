@@ -66,10 +66,7 @@ def set_value(file: Path, key: str, value: str) -> None:
 
     VALUE is written as in TOML: 0.001, true, ["passive"]. Quotes may be left out.
     """
-    text = config_file.with_value(
-        config_file.read(file), config_file.parse_key(key), config_file.parse_value(value)
-    )
-    config_file.replace(file, text)
+    config_file.change(file, config_file.parse_key(key), config_file.parse_value(value))
     connection.reload(f"{file} is changed")
     answer = {"file": str(file), "key": key, "value": in_effect(file, key)}
     output.answer(answer, f"{key} is set in {file}")
@@ -100,7 +97,10 @@ def edit(file: Path) -> None:
         draft.write_text(before, encoding="utf-8")
         while (after := edited(draft)) != before:
             try:
-                config_file.replace(file, after)
+                with config_file.alone(file):
+                    if config_file.read(file) != before:
+                        confirm_over(file)
+                    config_file.replace(file, after)
             except ConfigError as error:
                 note(str(error))
                 if not click.confirm("Edit it again?", default=True, err=True):
@@ -110,6 +110,13 @@ def edit(file: Path) -> None:
                 break
     outcome = "unchanged" if after == before else "changed"
     output.answer({"file": str(file), "changed": after != before}, f"{file} is {outcome}")
+
+
+def confirm_over(file: Path) -> None:
+    """Return once a person wants their text in place of what somebody else wrote meanwhile."""
+    note(f"{file} was changed by somebody else meanwhile")
+    if not click.confirm("Write yours over it?", default=False, err=True):
+        die("nothing was changed by you", Exit.CONFIG)
 
 
 def edited(draft: Path) -> str:

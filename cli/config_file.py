@@ -5,14 +5,19 @@ A change that faceauthd would refuse never reaches the file, and a reader, or a 
 half of one. Comments and layout stay (tomlkit).
 """
 
+import fcntl
 import os
+import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli.exits import Exit, die
+from faceauthd.config import LARGEST_FILE
 
 MODE = 0o644  # of a new file: there is no secret in it
 
@@ -20,13 +25,41 @@ MODE = 0o644  # of a new file: there is no secret in it
 def read(path: Path) -> str:
     """The file's text; that of a missing file is empty."""
     try:
-        return path.read_text(encoding="utf-8")
+        # O_NONBLOCK: opening a FIFO must not wait for a writer. A device may have no end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                die(f"{path}: this is not a regular file", Exit.CONFIG)
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            die(f"{path}: larger than {LARGEST_FILE // 1024} KiB", Exit.CONFIG)
+        return content.decode("utf-8")
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
         die(f"{path}: this is not UTF-8", Exit.CONFIG)
     except OSError as error:
         die(f"{path}: {error.strerror}", status_of(error))
+
+
+def change(path: Path, key: list[str], value: object) -> None:
+    """Set one setting in the file. Raises faceauthd's ConfigError, the file untouched."""
+    with alone(path):  # or of two changes at once, both of them reported, one would be lost
+        replace(path, with_value(read(path), key, value, str(path)))
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other command of faceauth changes the file meanwhile."""
+    try:
+        folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        die(f"{path}: {error.strerror}", status_of(error))
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def replace(path: Path, text: str) -> None:
@@ -79,15 +112,18 @@ def status_of(error: OSError) -> Exit:
     return Exit.DENIED if isinstance(error, PermissionError) else Exit.CONFIG
 
 
-def with_value(text: str, key: list[str], value: object) -> str:
-    """The file's text with one setting changed or added, and all else as it was."""
+def with_value(text: str, key: list[str], value: object, source: str) -> str:
+    """The file's text with one setting changed or added, and all else as it was.
+
+    ``source`` names the file in errors.
+    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     try:
         document = tomlkit.parse(text)
     except (TOMLKitError, RecursionError) as error:
-        die(f"this is not TOML: {error}; mend it by: faceauth config edit", Exit.CONFIG)
+        die(f"{source}: this is not TOML: {error}; mend it by: faceauth config edit", Exit.CONFIG)
     *sections, last = key
     table: Any = document
     for section in sections:

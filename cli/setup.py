@@ -95,8 +95,7 @@ def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
     if not chosen.faces and not questions.confirm(_("It sees no face. Go on?"), default=False):
         die("sit in front of the camera, in good light, and run this again", Exit.UNAVAILABLE)
     if len(found) > 1 and config.camera.device != chosen.id:
-        changed = config_file.with_value(config_file.read(file), ["camera", "device"], chosen.id)
-        config_file.replace(file, changed)
+        config_file.change(file, ["camera", "device"], chosen.id)
         connection.reload(f"the camera is {chosen.name}")
     return chosen.id
 

@@ -36,7 +36,7 @@ def enable(file: Path) -> None:
 
 def switch(file: Path, *, off: bool) -> None:
     word = "off" if off else "on"
-    config_file.replace(file, config_file.with_value(config_file.read(file), ["disabled"], off))
+    config_file.change(file, ["disabled"], off)
     connection.reload(f"face authentication is switched {word}")
     output.answer(
         {"file": str(file), "disabled": off},

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """config: what is in effect, and changes that are checked, atomic and keep the comments."""
 
+import fcntl
 import json
 import os
 import stat
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from cli import config_file
 from cli.exits import Exit
 from faceauthd.client import DaemonUnreachableError
-from faceauthd.config import load
+from faceauthd.config import LARGEST_FILE, load
 from faceauthd.results import InvalidArgumentError, PermissionDeniedError
 from tests.cli.conftest import Run, one_line
 
@@ -172,6 +174,45 @@ def test_a_wrong_file_is_one_line_everywhere(content: bytes, file: Path, faceaut
     assert file.read_bytes() == content
 
 
+def test_no_change_is_lost_to_another(
+    file: Path, faceauth: Run, daemon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else reads the file while it is changed, and so would write over that."""
+    replace, alone = config_file.replace, []
+
+    def watched(path: Path, text: str) -> None:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone.append(text)
+        finally:
+            os.close(folder)
+        replace(path, text)
+
+    monkeypatch.setattr(config_file, "replace", watched)
+    assert faceauth("config", "set", "verify.fmr", "1e-5").status == Exit.DONE
+    assert alone == [file.read_text()]
+
+
+@pytest.mark.parametrize("odd", ["folder", "fifo", "/dev/zero", "large", "no TOML"])
+def test_what_is_no_configuration_is_said_to_be_none(
+    odd: str, file: Path, faceauth: Run, daemon: Any, tmp_path: Path
+) -> None:
+    path = Path(odd) if odd.startswith("/") else tmp_path / odd
+    if odd == "folder":
+        path.mkdir()
+    elif odd == "fifo":
+        os.mkfifo(path)
+    elif odd == "large":
+        path.write_bytes(b"#" * (LARGEST_FILE + 1))
+    elif odd == "no TOML":
+        path.write_text("[verify")
+    outcome = faceauth("config", "--file", str(path), "set", "verify.frames", "3")
+    assert outcome.status == Exit.CONFIG
+    assert str(path) in one_line(outcome)
+
+
 def test_check(file: Path, faceauth: Run, tmp_path: Path) -> None:
     assert faceauth("config", "check") == (Exit.DONE, f"{file} is in order\n", "")
     missing = tmp_path / "missing.toml"
@@ -221,6 +262,21 @@ def test_nobody_edits_what_they_could_not_keep(
     assert outcome.status == Exit.DENIED
     assert f"you may not write in {file.parent}" in one_line(outcome)
     assert not (tmp_path / "opened").exists()
+
+
+def test_edit_writes_over_nobody_unasked(
+    file: Path, faceauth: Run, daemon: Any, editor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    monkeypatch.setattr("click.confirm", lambda *_, **__: next(answers))
+    editor(f"echo 'disabled = true' > '{file}'\nsed -i s/1e-4/1e-5/")
+    outcome = faceauth("config", "edit")
+    assert outcome.status == Exit.CONFIG
+    assert "changed by somebody else meanwhile" in outcome.err
+    assert load(file).disabled
+    file.write_text(TEXT)
+    assert faceauth("config", "edit").status == Exit.DONE
+    assert load(file).verify.fmr == 1e-5
 
 
 def test_edit_without_a_change_does_nothing(
