@@ -19,6 +19,7 @@ import click
 from cli import config_file, connection, output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die, note
+from cli.language import _
 from cli.lazy import Verb, Verbs
 from cli.terminal import has_terminal
 from faceauthd.config import ConfigError, load
@@ -69,7 +70,7 @@ def set_value(file: Path, key: str, value: str) -> None:
     config_file.change(file, config_file.parse_key(key), config_file.parse_value(value))
     connection.reload(f"{file} is changed")
     answer = {"file": str(file), "key": key, "value": in_effect(file, key)}
-    output.answer(answer, f"{key} is set in {file}")
+    output.answer(answer, _("{key} is set in {file}").format(key=key, file=file))
 
 
 @click.command(cls=Verb)
@@ -79,7 +80,8 @@ def check(file: Path, other: Path | None) -> None:
     """Check the configuration, or FILE, without changing anything."""
     checked = other or file
     settings(checked)
-    output.answer({"file": str(checked), "valid": True}, f"{checked} is in order")
+    line = _("{name} is in order").format(name=checked)
+    output.answer({"file": str(checked), "valid": True}, line)
 
 
 @click.command(cls=Verb)
@@ -103,13 +105,13 @@ def edit(file: Path) -> None:
                     config_file.replace(file, after)
             except ConfigError as error:
                 note(str(error))
-                if not click.confirm("Edit it again?", default=True, err=True):
+                if not click.confirm(_("Edit it again?"), default=True, err=True):
                     die("nothing was changed", Exit.CONFIG)
             else:
                 connection.reload(f"{file} is changed")
                 break
-    outcome = "unchanged" if after == before else "changed"
-    output.answer({"file": str(file), "changed": after != before}, f"{file} is {outcome}")
+    line = _("{file} is unchanged") if after == before else _("{file} is changed")
+    output.answer({"file": str(file), "changed": after != before}, line.format(file=file))
 
 
 def confirm_over(file: Path) -> None:

@@ -82,7 +82,7 @@ def list_faces(user: str | None) -> None:
         output.say(_("{user} has no enrolled face").format(user=name))
     else:
         output.table(
-            ("ID", _("LABEL"), _("ENROLLED"), _("MODEL"), _("USABLE")),
+            (_("ID"), _("LABEL"), _("ENROLLED"), _("MODEL"), _("USABLE")),
             (row(face, daemon) for face in faces),
         )
 

@@ -11,7 +11,7 @@ import gettext
 from gettext import gettext as _
 from pathlib import Path
 
-__all__ = ["DOMAIN", "FOLDER", "_", "plural"]
+__all__ = ["DOMAIN", "FOLDER", "_", "later", "plural"]
 
 DOMAIN = "faceauth"
 FOLDER = Path(__file__).with_name("locale")
@@ -19,6 +19,11 @@ FOLDER = Path(__file__).with_name("locale")
 # For the whole process, so that click finds its words ("Usage:") in our catalogue.
 gettext.bindtextdomain(DOMAIN, FOLDER)
 gettext.textdomain(DOMAIN)
+
+
+def later(text: str) -> str:
+    """Marks a text that JSON has as it is, and that is translated, by ``_``, where it is shown."""
+    return text
 
 
 def plural(one: str, many: str, number: int) -> str:

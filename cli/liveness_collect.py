@@ -19,6 +19,7 @@ import click
 from cli import output, terminal
 from cli.arguments import Number, bus_text, config_option
 from cli.exits import Exit, die, note
+from cli.language import _, plural
 from cli.lazy import Verb
 from cli.liveness_data import failing
 from cli.liveness_guide import GUIDES, LIVE, TOUR, guide, hint
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
 FROM_FILES = "files"  # the camera of files, where nobody says which
 # What a person can do about a frame that was not kept.
 ADVICE = {
-    "no face": "No face is seen",
-    "several faces": "Only one face may be in the picture",
-    "face too small": "Come closer",
-    "too dark": "Turn on a light",
-    "like one before": "Move a little",
+    "no face": _("No face is seen"),
+    "several faces": _("Only one face may be in the picture"),
+    "face too small": _("Come closer"),
+    "too dark": _("Turn on a light"),
+    "like one before": _("Move a little"),
 }
 Show = Callable[[str, float], None]
 
@@ -174,9 +175,12 @@ def from_files(
         for number, files in enumerate(given, 1):
             session = files.session
             if session in sessions(setup.data):
-                note(f"{files.name} is in {setup.data} already, as {session}")
+                known = _("{file} is in {data} already, as {session}")
+                note(known.format(file=files.name, data=setup.data, session=session))
                 continue
-            of = f"{number} of {len(given)}: {files.name}"
+            of = _("{number} of {all}: {what}").format(
+                number=number, all=len(given), what=files.name
+            )
             shown = species if species is not None else files.species or LIVE
             try:
                 done.append(from_file(setup, files, Done(session, shown), skip, of, show))
@@ -195,7 +199,8 @@ def from_file(setup: Setup, files: Files, done: Done, skip: int, of: str, show: 
                 done.unreadable.append(shot.trouble)
             else:
                 offer(setup, taken, shot.frame)
-            show(f"{of}: {taken.kept} images", shot.fraction)
+            images = plural("{number} image", "{number} images", taken.kept)
+            show(f"{of}: {images}", shot.fraction)
     return done
 
 
@@ -223,7 +228,8 @@ def by_camera(setup: Setup, species: str, limits: Limits) -> Done:
             why = offer(setup, taken, frame)
             fraction = min(max(taken.kept / limits.frames, frame.at / limits.seconds), 1.0)
             say = ADVICE.get(why) or hint(species, fraction)
-            show(f"{say} ({taken.kept} of {limits.frames} images)", fraction)
+            many = _("{number} of {all} images").format(number=taken.kept, all=limits.frames)
+            show(f"{say} ({many})", fraction)
             if fraction >= 1:
                 break
     return done
@@ -235,7 +241,7 @@ def tour(setup: Setup, limits: Limits) -> list[Done]:
         raise click.UsageError("say what the camera shows: --real, or --attack and the kind")
     done = []
     for number, (species, words) in enumerate(TOUR, 1):
-        note(f"{number} of {len(TOUR)}. {words}")
+        note(_("{number} of {all}: {what}").format(number=number, all=len(TOUR), what=words))
         done.append(by_camera(setup, species, limits))
     return [one for one in done if one.session]
 
@@ -243,7 +249,7 @@ def tour(setup: Setup, limits: Limits) -> list[Done]:
 def ready() -> bool:
     """Whether to record: a person pressed Enter, and did not type s to skip."""
     typed = click.prompt(
-        "Enter records, s skips", default="", show_default=False, err=True, type=str
+        _("Enter records, s skips"), default="", show_default=False, err=True, type=str
     )
     return not typed.strip().lower().startswith("s")
 
@@ -274,12 +280,12 @@ def answer(data: Path, done: list[Done]) -> None:
         output.print_json({"data": str(data), "recordings": [vars(one) for one in done]})
         return
     if not done:
-        output.say("nothing was added")
+        output.say(_("nothing was added"))
         return
-    output.table(("RECORDING", "SHOWS", "IMAGES", "LEFT OUT"), map(row, done))
+    output.table((_("RECORDING"), _("SHOWS"), _("IMAGES"), _("LEFT OUT")), map(row, done))
 
 
 def row(one: Done) -> tuple[str, ...]:
     reasons = {**one.left_out, **({"unreadable": len(one.unreadable)} if one.unreadable else {})}
     left_out = ", ".join(f"{count} {why}" for why, count in reasons.items())
-    return one.session, one.species or "a live face", str(one.images), left_out or "none"
+    return one.session, one.species or _("a live face"), str(one.images), left_out or _("none")

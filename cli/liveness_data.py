@@ -10,6 +10,7 @@ import click
 
 from cli.arguments import bus_text
 from cli.exits import Exit, die, note
+from cli.language import _
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def look(samples: "list[Sample]", engine: str, models_dir: Path, show: Any) -> "
     from models.liveness import dataset
 
     def progress(done: int, of: int) -> None:
-        show(f"Looking at the images: {done} of {of}", done / of)
+        show(_("Looking at the images: {done} of {of}").format(done=done, of=of), done / of)
 
     found = dataset.look(samples, locator(samples, engine, models_dir), progress)
     if not found.samples:

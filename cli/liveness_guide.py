@@ -3,6 +3,8 @@
 
 from typing import NamedTuple
 
+from cli.language import _
+
 LIVE = ""
 
 
@@ -13,54 +15,70 @@ class Guide(NamedTuple):
     hints: tuple[str, ...]
 
 
-_HOLD = ("Hold it still", "Move it closer", "Further away", "Tilt it a little", "Move it slowly")
+_HOLD = (
+    _("Hold it still"),
+    _("Move it closer"),
+    _("Further away"),
+    _("Tilt it a little"),
+    _("Move it slowly"),
+)
 GUIDES = {
     LIVE: Guide(
-        "Sit as you do when you log in.",
+        _("Sit as you do when you log in."),
         (
-            "Look at the camera",
-            "Come a little closer",
-            "Lean back a little",
-            "Turn your head slowly left and right",
-            "Nod slowly",
-            "Talk, smile, look around the screen",
+            _("Look at the camera"),
+            _("Come a little closer"),
+            _("Lean back a little"),
+            _("Turn your head slowly left and right"),
+            _("Nod slowly"),
+            _("Talk, smile, look around the screen"),
         ),
     ),
     "print": Guide(
-        "Hold a printed photo of your face before the camera, beside your own face or instead of "
-        "it, so that only the photo's face is seen.",
-        (*_HOLD, "Bend the paper a little", "Let its edge be seen, then not"),
+        _(
+            "Hold a printed photo of your face before the camera, beside your own face or instead "
+            "of it, so that only the photo's face is seen."
+        ),
+        (*_HOLD, _("Bend the paper a little"), _("Let its edge be seen, then not")),
     ),
     "phone": Guide(
-        "Show your photo, or a video of you, on a phone, and hold it before the camera.",
-        (*_HOLD, "Turn it on its side", "Change its brightness"),
+        _("Show your photo, or a video of you, on a phone, and hold it before the camera."),
+        (*_HOLD, _("Turn it on its side"), _("Change its brightness")),
     ),
     "tablet": Guide(
-        "Show your photo, or a video of you, on a tablet, and hold it before the camera.",
-        (*_HOLD, "Change its brightness", "Let its frame be seen, then not"),
+        _("Show your photo, or a video of you, on a tablet, and hold it before the camera."),
+        (*_HOLD, _("Change its brightness"), _("Let its frame be seen, then not")),
     ),
     "monitor": Guide(
-        "Show your photo, or a video of you, on a second screen, and point the camera at it.",
-        ("Full screen", "In a window", "Closer", "Further away", "From a little aside"),
+        _("Show your photo, or a video of you, on a second screen, and point the camera at it."),
+        (
+            _("Full screen"),
+            _("In a window"),
+            _("Closer"),
+            _("Further away"),
+            _("From a little aside"),
+        ),
     ),
     "cutout": Guide(
-        "Cut your face out of a printed photo (eyes too, if you like) and hold it before yours.",
-        (*_HOLD, "Turn your head with it"),
+        _("Cut your face out of a printed photo (eyes too, if you like) and hold it before yours."),
+        (*_HOLD, _("Turn your head with it")),
     ),
-    "mask": Guide("Wear the mask.", ("Look at the camera", "Turn your head", "Nod", "Talk")),
+    "mask": Guide(
+        _("Wear the mask."), (_("Look at the camera"), _("Turn your head"), _("Nod"), _("Talk"))
+    ),
 }
-OTHER = Guide("Show the attack to the camera.", _HOLD)
+OTHER = Guide(_("Show the attack to the camera."), _HOLD)
 
 # What is gone through where nobody says what to record.
 TOUR = (
-    (LIVE, "First you, in the light you usually have."),
-    (LIVE, "You again, in another light or place: at the window, in the evening, with glasses."),
-    ("print", "Now a printed photo of you."),
-    ("print", "Once more, another print or another light."),
-    ("phone", "Now hold up the phone with your photo."),
-    ("phone", "Once more, another photo or another light."),
-    ("monitor", "Now your photo on a larger screen."),
-    ("monitor", "Once more, another photo or another light."),
+    (LIVE, _("First you, in the light you usually have.")),
+    (LIVE, _("You again, in another light or place: at the window, in the evening, with glasses.")),
+    ("print", _("Now a printed photo of you.")),
+    ("print", _("Once more, another print or another light.")),
+    ("phone", _("Now hold up the phone with your photo.")),
+    ("phone", _("Once more, another photo or another light.")),
+    ("monitor", _("Now your photo on a larger screen.")),
+    ("monitor", _("Once more, another photo or another light.")),
 )
 
 

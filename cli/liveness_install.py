@@ -15,6 +15,7 @@ import click
 from cli import connection, output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die
+from cli.language import _
 from cli.lazy import Verb
 from cli.liveness_data import look, name_option, naming, samples_of
 from cli.scanning import hints
@@ -56,7 +57,8 @@ def install(
         verdict = compared(model, data, name, place, config.engine)
         if dry_run:
             worse = {"worse": list(verdict.worse), "missing": dict(verdict.missing)}
-            words = f"it would not be installed: {verdict}" if str(verdict) else "it is not worse"
+            refused = _("it would not be installed: {why}").format(why=verdict)
+            words = refused if str(verdict) else _("it is not worse")
             output.answer({"model": name, "would_install": verdict.passed, **worse}, words)
             raise SystemExit(int(Exit.DONE if verdict.passed else Exit.NO))
         from models.liveness.install import install as put
@@ -64,9 +66,8 @@ def install(
         version = put(model, place, name, verdict).name
         take(place, name, f"{name} is installed")
     answer = {"model": name, "version": version, "folder": str(place / name)}
-    output.answer(
-        answer, f"Installed {name} {version} in {place}; back: faceauth liveness rollback"
-    )
+    line = _("Installed {name} {version} in {folder}; back: faceauth liveness rollback")
+    output.answer(answer, line.format(name=name, version=version, folder=place))
 
 
 @click.command(cls=Verb)
@@ -83,8 +84,9 @@ def rollback(version: str, name: str, file: Path, models_dir: Path | None) -> No
     with failing(Exit.NO):
         found = go_back(place, name, version)
     connection.reload(f"{name} is rolled back")
-    words = f"{name} is no longer in use" if found == NONE else f"{name} is {found} again"
-    output.answer({"model": name, "version": None if found == NONE else found}, words)
+    words = _("{name} is no longer in use") if found == NONE else _("{name} is {version} again")
+    line = words.format(name=name, version=found)
+    output.answer({"model": name, "version": None if found == NONE else found}, line)
 
 
 @click.command(cls=Verb)
@@ -102,14 +104,14 @@ def list_versions(name: str, file: Path, models_dir: Path | None) -> None:
         versions = [{**vars(one), "installed": one.installed.isoformat()} for one in found]
         output.print_json({"model": name, "folder": str(place), "versions": versions})
     elif not found:
-        output.say(f"no model {name} is installed in {place}")
+        output.say(_("no model {name} is installed in {folder}").format(name=name, folder=place))
     else:
         rows = (
-            (one.id, f"{one.installed:%Y-%m-%d %H:%M}", "in use" if one.in_use else
-             "before" if one.previous else "")
+            (one.id, f"{one.installed:%Y-%m-%d %H:%M}", _("in use") if one.in_use else
+             _("before") if one.previous else "")
             for one in found
         )  # fmt: skip
-        output.table(("VERSION", "INSTALLED", "STATE"), rows)
+        output.table((_("VERSION"), _("INSTALLED"), _("STATE")), rows)
 
 
 def compared(model: Path, data: Path, name: str, models_dir: Path, engine: str) -> "Comparison":
@@ -131,7 +133,7 @@ def compared(model: Path, data: Path, name: str, models_dir: Path, engine: str) 
             )
         with hints(bar=True) as show:
             looked = look(samples, engine, models_dir, show)
-            show("Comparing with the models in use", 1.0)
+            show(_("Comparing with the models in use"), 1.0)
             return judge(looked.samples, candidate, in_use, by_name(in_use, name))
     except DatasetError as error:
         die(str(error), Exit.USAGE)

@@ -19,6 +19,7 @@ import click
 from cli import output
 from cli.arguments import Number, config_option
 from cli.exits import Exit, die, note
+from cli.language import _
 from cli.lazy import Verb
 from cli.liveness_data import failing, locator, name_option, samples_of, tell_left_out
 from cli.scanning import hints
@@ -90,7 +91,7 @@ def train(
             locate = locator(samples, load(file).engine, models_dir or load(file).models_dir)
             trained = run(samples, settings, work, locate, resume, show)
         if trained is None:
-            output.answer({"out": None}, "the first machine writes the model")
+            output.answer({"out": None}, _("the first machine writes the model"))
             return
         finish(trained, out, name, settings, work)
 
@@ -129,7 +130,9 @@ def run(
     from models.liveness import train as training
 
     listener = training.Listener(
-        on_look=lambda done, of: show(f"Looking at the images: {done} of {of}", done / of),
+        on_look=lambda done, of: show(
+            _("Looking at the images: {done} of {of}").format(done=done, of=of), done / of
+        ),
         on_split=say_split,
         on_epoch=say_epoch,
         on_step=lambda step: show_step(step, show),
@@ -148,8 +151,10 @@ def say_split(parts: "Split") -> None:
         note(f"{len({(one.source, one.session) for one in samples})} recordings {part}: {images}")
     if not parts.test:
         note(
-            "too few recordings to judge by: the figures will be of those that choose, and "
-            "flatter; record each kind at least three times"
+            _(
+                "too few recordings to judge by: the figures will be of those that choose, and "
+                "flatter; record each kind at least three times"
+            )
         )
 
 
@@ -163,7 +168,8 @@ def say_epoch(epoch: "Epoch") -> None:
 def show_step(step: "Step", show: Any) -> None:
     left = int(step.seconds_left)
     when = f"{left // 60} min {left % 60} s" if left >= 60 else f"{left} s"
-    show(f"Epoch {step.epoch}, loss {step.loss:.3f}, at most {when} left", step.done / step.of)
+    text = _("Epoch {number}, loss {loss:.3f}, at most {time} left")
+    show(text.format(number=step.epoch, loss=step.loss, time=when), step.done / step.of)
 
 
 @contextmanager
@@ -205,4 +211,5 @@ def finish(trained: "Trained", out: Path, name: str, settings: "Settings", work:
         )
         return
     output.table([column.upper() for column in COLUMNS], rows(trained.report))
-    output.say(f"\nWrote {out}; what it is: {out / 'MODEL_CARD.md'}; plots: {out / 'report'}")
+    line = _("Wrote {out}; what it is: {card}; plots: {report}")
+    output.say("\n" + line.format(out=out, card=out / "MODEL_CARD.md", report=out / "report"))

@@ -16,6 +16,7 @@ import click
 
 from cli import connection, output
 from cli.arguments import user_argument, whose
+from cli.language import _
 from cli.lazy import Verb
 from cli.terminal import polkit_agent
 
@@ -58,9 +59,10 @@ def log(user: str | None, since: int, lines: int) -> None:
     if output.wants_json():
         output.print_json({"events": events})
     elif not events:
-        output.say("Nothing happened")
+        output.say(_("Nothing happened"))
     else:
-        output.table(("WHEN", "WHAT", "USER", "SERVICE", "RESULT", "WHY", "BY"), map(row, events))
+        heads = (_("WHEN"), _("WHAT"), _("USER"), _("SERVICE"), _("RESULT"), _("WHY"), _("BY"))
+        output.table(heads, map(row, events))
 
 
 def row(event: Event) -> tuple[str, ...]:

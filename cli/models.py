@@ -11,6 +11,7 @@ import click
 from cli import connection, output
 from cli.arguments import bus_text, config_option
 from cli.exits import Exit, die, note
+from cli.language import _, later
 from cli.lazy import Verb, Verbs
 from cli.scanning import hints
 from faceauthd.config import load
@@ -59,11 +60,11 @@ def list_models(place: Place) -> None:
     if output.wants_json():
         output.print_json({"folder": str(folder), "models": found})
     else:
-        columns = ("name", "role", "state", "licence", "title")
-        rows = ([one[column] for column in columns] for one in found)
-        output.table([column.upper() for column in columns], rows)
+        heads = (_("NAME"), _("ROLE"), _("STATE"), _("LICENCE"), _("TITLE"))
+        output.table(heads, map(row, found))
     if any(one["state"] == "unknown" for one in found):
-        note(f"you may not look into {folder}; see: sudo faceauth models list")
+        hidden = _("you may not look into {folder}; see: sudo faceauth models list")
+        note(hidden.format(folder=folder))
 
 
 def describe(model: "Model", folder: Path) -> dict[str, str]:
@@ -80,18 +81,22 @@ def describe(model: "Model", folder: Path) -> dict[str, str]:
     }
 
 
+def row(one: dict[str, str]) -> tuple[str, ...]:
+    return one["name"], one["role"], _(one["state"]), one["licence"], one["title"]
+
+
 def state(model: "Model", folder: Path) -> tuple[str, str]:
     """``installed``, ``missing``, or ``damaged`` or ``unknown`` and why."""
     from models.install import verify as check
 
     try:
         if not model.is_installed(folder):
-            return "missing", ""
+            return later("missing"), ""
         check(model.name, folder)
     except ModelError as error:
         hidden = isinstance(error.__cause__, PermissionError)  # the daemon's folder is its own
-        return "unknown" if hidden else "damaged", str(error)
-    return "installed", ""
+        return later("unknown") if hidden else later("damaged"), str(error)
+    return later("installed"), ""
 
 
 @click.command(cls=Verb)
@@ -113,19 +118,22 @@ def install(place: Place, name: str, source: Path | None) -> None:
     with failing(name, Exit.UNAVAILABLE), hints(bar=True) as show:
 
         def on_progress(file: "ModelFile", here: int) -> None:
-            show(f"Fetching {file.name}", here / file.size)
+            show(_("Fetching {file}").format(file=file.name), here / file.size)
 
         others = [part for part in missing_parts(name, folder) if part != name]
         for other in others if source is None else ():
             put(other, folder, None, on_progress)
         where = put(name, folder, source, on_progress)
     for other in others:
-        word = "is installed as well" if source is None else "is missing: install it as well"
-        note(f"{name} works with {other} alone, which {word}")
+        here = _("{name} works with {other} alone, which is installed as well")
+        missing = _("{name} works with {other} alone, which is missing: install it as well")
+        note((here if source is None else missing).format(name=name, other=other))
     if name in ENGINES:
-        note(f"faces that were not enrolled with {name} do not count with it: faceauth add")
+        again = _("faces that were not enrolled with {name} do not count with it: faceauth add")
+        note(again.format(name=name))
     connection.reload(f"{name} is installed")
-    output.answer({"model": name, "folder": str(where)}, f"Installed {name} in {where}")
+    line = _("Installed {name} in {folder}").format(name=name, folder=where)
+    output.answer({"model": name, "folder": str(where)}, line)
 
 
 @click.command(cls=Verb)
@@ -137,7 +145,7 @@ def verify(place: Place, name: str) -> None:
 
     with failing(name, Exit.NO):
         check(name, place.resolve())
-    output.answer({"model": name, "valid": True}, f"{name} is in order")
+    output.answer({"model": name, "valid": True}, _("{name} is in order").format(name=name))
 
 
 @click.command(cls=Verb)
@@ -150,7 +158,7 @@ def remove(place: Place, name: str) -> None:
     with failing(name, Exit.NO):
         take_away(name, place.resolve())
     connection.reload(f"{name} is removed")
-    output.answer({"model": name}, f"Removed {name}")
+    output.answer({"model": name}, _("Removed {name}").format(name=name))
 
 
 @contextmanager

@@ -15,11 +15,32 @@ import click
 from cli import output
 from cli.arguments import bus_text
 from cli.exits import Exit, die, note
+from cli.language import _
 from cli.lazy import Verb, Verbs
 from cli.pam_change import SERVICES, Change, apply, holders, plan_disable, plan_enable
 from cli.pam_folder import PamFolder
 from cli.pam_stack import OURS, Files, StackError, rules
 
+
+class Outcomes(NamedTuple):
+    """The words for a change that was made, one that would be, and one that was already."""
+
+    done: str
+    would_be: str
+    already: str
+
+
+# What each way to end is called, of a service that was enabled, or disabled.
+ENABLED = Outcomes(
+    _("enabled"),
+    _("would be enabled; nothing was written"),
+    _("is enabled already; nothing was changed"),
+)
+DISABLED = Outcomes(
+    _("disabled"),
+    _("would be disabled; nothing was written"),
+    _("is disabled already; nothing was changed"),
+)
 VERBS = {verb: f"cli.pam:{verb}" for verb in ("status", "enable", "disable")}
 
 
@@ -76,9 +97,10 @@ def status(place: Place, services: tuple[str, ...]) -> Exit:
     if output.wants_json():
         output.print_json({"services": rows})
     elif rows:
-        output.table(("SERVICE", "FACE", "FILE", "FOR"), map(row, rows))
+        output.table((_("SERVICE"), _("FACE"), _("FILE"), _("FOR")), map(row, rows))
     else:
-        output.say(f"no service that faceauth knows is in {place.folder.own}")
+        line = _("no service that faceauth knows is in {folder}")
+        output.say(line.format(folder=place.folder.own))
     return Exit.DONE if not services or all(one["face"] for one in rows) else Exit.NO
 
 
@@ -96,10 +118,10 @@ def describe(folder: PamFolder, files: Files, service: str) -> dict[str, Any]:
 
 
 def row(one: dict[str, Any]) -> tuple[str, ...]:
-    word = {True: "yes", False: "no", None: "?"}[one["face"]]
-    detail = f" (through {one['through']})" if one["through"] else ""
+    word = {True: _("yes"), False: _("no"), None: "?"}[one["face"]]
+    detail = _(" (through {file})").format(file=one["through"]) if one["through"] else ""
     why = f": {one['reason']}" if one["reason"] else ""
-    return one["service"], f"{word}{detail}{why}", one["file"], one["for"]
+    return one["service"], f"{word}{detail}{why}", one["file"], _(one["for"])
 
 
 @click.command(cls=Verb)
@@ -122,7 +144,7 @@ def enable(place: Place, services: tuple[str, ...], dry_run: bool) -> None:
             apply(place.folder, plan)
     except StackError as error:
         refuse(error)
-    tell(plan, diffs, "enabled", dry_run)
+    tell(plan, diffs, ENABLED, dry_run)
 
 
 @click.command(cls=Verb)
@@ -146,7 +168,7 @@ def disable(place: Place, services: tuple[str, ...], every: bool, dry_run: bool)
             apply(place.folder, plan)
     except StackError as error:
         refuse(error)
-    tell(plan, diffs, "disabled", dry_run)
+    tell(plan, diffs, DISABLED, dry_run)
     for reason in left:
         note(f"{reason}; it stays as it is")
     return Exit.UNAVAILABLE if left else Exit.DONE
@@ -187,7 +209,7 @@ def refuse(error: StackError) -> None:
     die(f"{error} (nothing was changed)", Exit.DENIED if denied else Exit.UNAVAILABLE)
 
 
-def tell(plan: Sequence[Change], diffs: Sequence[str], done: str, dry_run: bool) -> None:
+def tell(plan: Sequence[Change], diffs: Sequence[str], words: Outcomes, dry_run: bool) -> None:
     """The answer: for people the diffs and one line for each service."""
     if output.wants_json():
         services = [
@@ -204,14 +226,15 @@ def tell(plan: Sequence[Change], diffs: Sequence[str], done: str, dry_run: bool)
     for change, diff in zip(plan, diffs, strict=True):
         if diff:
             output.say(diff)
-        output.say(f"{change.service}: {outcome(change, done, dry_run)}")
+        output.say(f"{change.service}: {outcome(change, words, dry_run)}")
     if not plan:
-        output.say("no service has the line as it was put in; nothing was changed")
+        output.say(_("no service has the line as it was put in; nothing was changed"))
 
 
-def outcome(change: Change, done: str, dry_run: bool) -> str:
+def outcome(change: Change, words: Outcomes, dry_run: bool) -> str:
     if change.through:
-        return f"has a face already, through {change.through}; nothing was changed"
+        text = _("has a face already, through {file}; nothing was changed")
+        return text.format(file=change.through)
     if change.is_none:
-        return f"is {done} already; nothing was changed"
-    return f"would be {done}; nothing was written" if dry_run else done
+        return words.already
+    return words.would_be if dry_run else words.done

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from cli.language import later
 from cli.pam_folder import PamFolder
 from cli.pam_proof import loads, prove
 from cli.pam_stack import (
@@ -26,27 +27,27 @@ from cli.pam_stack import (
 # The services that a person in front of the camera may use. Not among them: what is reached over
 # the network (sshd), and fragments such as common-auth, which pam-auth-update writes.
 SERVICES = {
-    "sudo": "commands as root",
-    "sudo-i": "a login shell of sudo",
-    "su": "becoming another user",
-    "su-l": "a login shell of su",
-    "doas": "commands as another user (doas)",
-    "polkit-1": "what programs ask root's rights for",
-    "login": "login on a text console",
-    "gdm-password": "GNOME's login and lock screen",
-    "sddm": "SDDM's login screen (KDE)",
-    "lightdm": "LightDM's login screen",
-    "greetd": "greetd's login screen",
-    "kde": "KDE's lock screen",
-    "kde-face": "KDE's lock screen, its slot for faces",
-    "swaylock": "sway's lock screen",
-    "hyprlock": "Hyprland's lock screen",
-    "gtklock": "GTK's lock screen",
-    "i3lock": "i3's lock screen",
-    "cinnamon-screensaver": "Cinnamon's lock screen",
-    "mate-screensaver": "MATE's lock screen",
-    "xfce4-screensaver": "Xfce's lock screen",
-    "xscreensaver": "XScreenSaver's lock screen",
+    "sudo": later("commands as root"),
+    "sudo-i": later("a login shell of sudo"),
+    "su": later("becoming another user"),
+    "su-l": later("a login shell of su"),
+    "doas": later("commands as another user (doas)"),
+    "polkit-1": later("what programs ask root's rights for"),
+    "login": later("login on a text console"),
+    "gdm-password": later("GNOME's login and lock screen"),
+    "sddm": later("SDDM's login screen (KDE)"),
+    "lightdm": later("LightDM's login screen"),
+    "greetd": later("greetd's login screen"),
+    "kde": later("KDE's lock screen"),
+    "kde-face": later("KDE's lock screen, its slot for faces"),
+    "swaylock": later("sway's lock screen"),
+    "hyprlock": later("Hyprland's lock screen"),
+    "gtklock": later("GTK's lock screen"),
+    "i3lock": later("i3's lock screen"),
+    "cinnamon-screensaver": later("Cinnamon's lock screen"),
+    "mate-screensaver": later("MATE's lock screen"),
+    "xfce4-screensaver": later("Xfce's lock screen"),
+    "xscreensaver": later("XScreenSaver's lock screen"),
 }
 
 

@@ -18,7 +18,7 @@ from cli.arguments import config_option, user_argument, whose_to_enroll
 from cli.exits import Exit, die, exit_for_result, note
 from cli.language import _
 from cli.lazy import Verb
-from cli.pam import Place, describe, known, tell, with_rights
+from cli.pam import ENABLED, Place, describe, known, tell, with_rights
 from cli.pam_change import SERVICES, apply, plan_enable
 from cli.pam_folder import PamFolder
 from cli.pam_stack import OURS, StackError
@@ -66,7 +66,8 @@ def setup(
     enrolled = enrol(daemon, name, questions)
     result = try_out(daemon, name, questions)
     if result != Result.MATCH:
-        note(f"{result}: no PAM service was changed. Even light helps; then run this again")
+        unchanged = _("{result}: no PAM service was changed. Even light helps; then run this again")
+        note(unchanged.format(result=result))
     changed = let_in(place, services, questions) if result == Result.MATCH else []
     if output.wants_json():
         answer = {"camera": camera, "enrolled": enrolled, "result": result, "services": changed}
@@ -82,7 +83,7 @@ def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
 
     config = load(file)
     if Path(config.camera.device).is_absolute() and not config.camera.device.startswith("/dev/"):
-        note(f"the camera is a file, {config.camera.device}; it stays so")
+        note(_("the camera is a file, {file}; it stays so").format(file=config.camera.device))
         return config.camera.device
     found = sights(daemon.list_cameras(), config)
     if not found:
@@ -156,7 +157,7 @@ def let_in(place: Place, wanted: Sequence[str], questions: Questions) -> list[st
     except StackError as error:
         die(f"{error} (no PAM file was changed; the face is enrolled)", Exit.UNAVAILABLE)
     if plan and not output.wants_json():
-        tell(plan, diffs, "enabled", dry_run=False)
+        tell(plan, diffs, ENABLED, dry_run=False)
     return [change.service for change in plan]
 
 
@@ -166,7 +167,7 @@ def accepted(place: Place, questions: Questions) -> Iterator[str]:
     here = [describe(place.folder, files, name) for name in SERVICES if place.folder.has(name)]
     for one in here:
         name = one["service"]
-        question = _("Let a face in at {service}, {what}?").format(service=name, what=one["for"])
+        question = _("Let a face in at {service}, {what}?").format(service=name, what=_(one["for"]))
         if one["face"] is not False or not questions.confirm(question, default=name == "sudo"):
             continue
         try:

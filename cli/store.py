@@ -15,6 +15,7 @@ import click
 from cli import connection, output
 from cli.arguments import user_option
 from cli.exits import Exit, die
+from cli.language import _, plural
 from cli.lazy import Verb, Verbs
 from cli.memory import memory
 from cli.terminal import has_terminal
@@ -52,7 +53,7 @@ def rekey() -> None:
     start of the daemon. Backups are not under this key.
     """
     connection.connect().rekey()
-    output.answer({"rekeyed": True}, "All templates are under a new key")
+    output.answer({"rekeyed": True}, _("All templates are under a new key"))
 
 
 @click.command(cls=Verb)
@@ -78,7 +79,8 @@ def backup(
             die(f"{user} has no face to back up; nothing was written", Exit.NO)
         sealed.seek(0)
         out.write(line + sealed.read())
-    output.answer({"file": str(file), "faces": faces}, f"Wrote {count(faces)} to {file}")
+    wrote = _("Wrote {faces} to {file}").format(faces=count(faces), file=file)
+    output.answer({"file": str(file), "faces": faces}, wrote)
 
 
 @click.command(cls=Verb)
@@ -110,7 +112,8 @@ def restore(
     if user and not added + known:
         die(f"{file} holds no face of {user}; nothing was added", Exit.NO)
     answer = {"file": str(file), "added": added, "known": known}
-    output.answer(answer, f"Added {count(added)}; {count(known)} already here")
+    told = _("Added {added}; {known} already here").format(added=count(added), known=count(known))
+    output.answer(answer, told)
 
 
 @click.command(cls=Verb)
@@ -166,7 +169,7 @@ def _passphrase(file: Path | None, *, twice: bool) -> "Passphrase":
         with file.open(encoding="utf-8", errors="surrogateescape") as lines:
             text = lines.readline(LONGEST + 1).removesuffix("\n")
     elif has_terminal():
-        text = click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
+        text = click.prompt(_("Passphrase"), hide_input=True, confirmation_prompt=twice, err=True)
     else:
         die("there is no terminal to ask on; use --passphrase-file or a key pair", Exit.USAGE)
     if twice and len(text) < SHORTEST:
@@ -191,4 +194,4 @@ def _identity(file: Path) -> "Identity":
 
 
 def count(faces: int) -> str:
-    return "1 face" if faces == 1 else f"{faces} faces"
+    return plural("{number} face", "{number} faces", faces)

@@ -30,7 +30,7 @@ HEADER = (
     "# SPDX-License-Identifier: MIT\n# Made by packaging/make_catalogue.py (make translations)."
 )
 CLICKS_OWN = ("Usage:", "Options", "Commands", "Show this message and exit.", "default: {default}")
-CALLS = {"_": (1,), "plural": (1, 2)}
+CALLS = {"_": (1,), "later": (1,), "plural": (1, 2)}
 Text = str | tuple[str, ...]
 
 
@@ -51,7 +51,7 @@ def template(folder: Path, domain: str, texts: Iterable[Text]) -> tuple[Path, Ca
 
 
 def marked() -> Iterator[Text]:
-    """What stands inside `_(…)` and `plural(…)`."""
+    """What stands inside `_(…)`, `later(…)` and `plural(…)`."""
     for _file, _line, text, *_ in extract_from_dir(ROOT / "cli", keywords=CALLS):
         yield text
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The translations: complete, true to their placeholders, and shown to who asks for them."""
 
+import ast
 import os
 import re
 import runpy
@@ -72,6 +73,42 @@ def test_a_language_is_complete_and_keeps_the_placeholders(template: Path, path:
         assert all(strings), f"{path.parts[-3]}: not translated: {text!r}"
         wanted = set().union(*map(fields, originals))
         assert all(fields(one) == wanted for one in strings), f"{path.parts[-3]}: {text!r}"
+
+
+# What measures or diagnoses is English everywhere (docs/decisions/0006-languages.md).
+ENGLISH = {"doctor.py", "evaluate.py", "liveness_evaluate.py"}
+SHOWN = {"say": [0], "prompt": [0], "confirm": [0], "answer": [1], "table": [0]}
+
+
+def words(node: ast.expr) -> bool:
+    """Whether an expression has words of ours in it that no catalogue is asked for."""
+    if isinstance(node, ast.Call):  # of a function, or "…".format(…)
+        return isinstance(node.func, ast.Attribute) and words(node.func.value)
+    parts = ast.iter_child_nodes(node)
+    if isinstance(node, ast.FormattedValue):
+        return words(node.value)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and any(map(str.isalpha, node.value))
+    inner = (ast.JoinedStr, ast.BinOp, ast.IfExp, ast.Tuple, ast.List)
+    return isinstance(node, inner) and any(words(p) for p in parts if isinstance(p, ast.expr))
+
+
+def unmarked(path: Path) -> Iterator[str]:
+    """Where a file of the command shows words that are not marked, or are marked in vain."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            inner = (call for call in ast.walk(node) if isinstance(call, ast.Call))
+            if any(isinstance(c.func, ast.Name) and c.func.id in ("_", "plural") for c in inner):
+                yield f"{path.name}:{node.lineno}: babel does not look into f-strings"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            shown = [node.args[n] for n in SHOWN.get(node.func.attr, []) if n < len(node.args)]
+            if any(map(words, shown)):
+                yield f"{path.name}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_no_answer_is_in_english_alone() -> None:
+    files = [path for path in (ROOT / "cli").glob("*.py") if path.name not in ENGLISH]
+    assert not [place for path in files for place in unmarked(path)]
 
 
 @pytest.mark.parametrize(

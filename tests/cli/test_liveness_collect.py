@@ -136,7 +136,7 @@ def test_the_guide_goes_through_all_and_lets_one_skip(
     place = (str(data), "-c", str(tmp_path / "config.toml"))
     outcome = faceauth(*COLLECT, *place, "--frames", "2", "--wait", "0")
     assert outcome.status == Exit.DONE, outcome.err
-    assert "5 of 8. Now hold up the phone with your photo." in outcome.err
+    assert "5 of 8: Now hold up the phone with your photo." in outcome.err
     assert sorted(one.species for one in datasets.read(data)) == ["", "", "print", "print"]
 
 
