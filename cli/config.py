@@ -117,7 +117,7 @@ def edit(file: Path) -> None:
 def confirm_over(file: Path) -> None:
     """Return once a person wants their text in place of what somebody else wrote meanwhile."""
     note(f"{file} was changed by somebody else meanwhile")
-    if not click.confirm("Write yours over it?", default=False, err=True):
+    if not click.confirm(_("Write yours over it?"), default=False, err=True):
         die("nothing was changed by you", Exit.CONFIG)
 
 
