@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from faceauthd import turns
 from faceauthd.bus import Bus, Call, Peer
 from faceauthd.config import CameraConfig
+from faceauthd.messages import EndWhy
 from faceauthd.results import (
     BUS_NAME,
     INTERFACE,
@@ -23,7 +24,6 @@ from faceauthd.results import (
     FaceAuthError,
     Result,
 )
-from faceauthd.wire import EndWhy
 from models.observation import Observation
 
 OURSELVES = Peer(BUS_NAME, OBJECT_PATH, INTERFACE)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from faceauthd.capture import RefusalError
+from faceauthd.messages import Ready
 from faceauthd.parts import Parts
 from faceauthd.results import Result
 from faceauthd.sessions import Template
 from faceauthd.sessions.follow import SURER
 from faceauthd.store import FaceRecord
-from faceauthd.wire import Ready
 from models.errors import ModelError
 
 

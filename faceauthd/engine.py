@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, ParamSpec
 
-from faceauthd import passed, turns, wire
+from faceauthd import messages, passed, turns
 from faceauthd.camera.stand_in import is_stand_in, open_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo
 from faceauthd.config import CHALLENGE, CameraConfig
@@ -32,7 +32,7 @@ _P = ParamSpec("_P")
 State = Literal["starting", "ready", "idle", "failed", "stopped"]
 OnOpened = Callable[[str, str], None]  # the camera's id and name
 OnFrame = Callable[[Observation], None]
-OnEnded = Callable[[wire.EndWhy, str], None]  # why, and one line for people
+OnEnded = Callable[[messages.EndWhy, str], None]  # why, and one line for people
 OnCameras = Callable[[Sequence[CameraInfo] | None], None]  # None: the worker could not be asked
 
 
@@ -41,7 +41,7 @@ class Scan:
 
     def __init__(
         self,
-        order: wire.Scan,
+        order: messages.Scan,
         fd: int | None,
         supervisor: "WorkerSupervisor",
         callbacks: tuple[OnOpened, OnFrame, OnEnded],
@@ -70,12 +70,12 @@ class Scan:
         """
         if (seconds, once) != self._embed and self.opened and not self.stopped:
             self._embed = (seconds, once)
-            self._supervisor.tell(self, wire.Every(self.order.id, seconds, once))
+            self._supervisor.tell(self, messages.Every(self.order.id, seconds, once))
 
     def show_on(self, fd: int) -> None:
         """From now on, send pictures to ``fd`` (camera/preview.py), which stays the caller's."""
         if not self.stopped:
-            self._supervisor.tell(self, wire.Show(self.order.id), fd)
+            self._supervisor.tell(self, messages.Show(self.order.id), fd)
 
     def close_fd(self) -> None:
         if self.fd is not None:
@@ -102,8 +102,8 @@ class WorkerSupervisor:
         fresh  whether each scan has a worker of its own
         """
         self.state: State = "stopped"
-        self.info: wire.Ready | None = None
-        self.known: wire.Ready | None = None
+        self.info: messages.Ready | None = None
+        self.known: messages.Ready | None = None
         self.text = ""
         self._spec = spec
         self._limits = limits or Limits()
@@ -113,7 +113,7 @@ class WorkerSupervisor:
         self._running: Scan | None = None
         self._waiting: deque[Scan] = deque()
         self._questions: dict[int, OnCameras] = {}
-        self._unasked: list[tuple[wire.ListCameras, OnCameras]] = []
+        self._unasked: list[tuple[messages.ListCameras, OnCameras]] = []
         self._timers: dict[str, Callable[[], None]] = {}
         self._last_id = 0
         self._deaths = 0
@@ -155,7 +155,7 @@ class WorkerSupervisor:
         """
         if fd is not None:
             camera = replace(camera, device="auto")  # no path: it is not what stands there
-        order = wire.Scan(self._new_id(), camera, tuple(liveness), embed, every, enough)
+        order = messages.Scan(self._new_id(), camera, tuple(liveness), embed, every, enough)
         scan = Scan(order, None, self, (on_opened, on_frame, on_ended))
         try:
             if fd is not None:
@@ -163,7 +163,7 @@ class WorkerSupervisor:
             elif is_stand_in(camera.device):
                 scan.fd = open_stand_in(camera.device)
         except CameraError as error:
-            ended = wire.ended_by(error)
+            ended = messages.ended_by(error)
             turns.soon(lambda: scan.on_ended(*ended))
             return scan
         self._waiting.append(scan)
@@ -172,11 +172,11 @@ class WorkerSupervisor:
 
     def list_cameras(self, on_done: OnCameras, allow_virtual: Sequence[str] = ()) -> None:
         """Asks for the cameras; on_done comes once, with None where the worker cannot be asked."""
-        question = wire.ListCameras(self._new_id(), tuple(allow_virtual))
+        question = messages.ListCameras(self._new_id(), tuple(allow_virtual))
         self._unasked.append((question, on_done))
         turns.soon(self._proceed)
 
-    def tell(self, scan: Scan, order: wire.Order, fd: int | None = None) -> None:
+    def tell(self, scan: Scan, order: messages.Order, fd: int | None = None) -> None:
         """Sends an order about a scan, once that runs."""
         if scan is self._running:
             self._send(order, fd)
@@ -184,7 +184,7 @@ class WorkerSupervisor:
     def end(self, scan: Scan) -> None:
         """What Scan.stop() asks for."""
         if scan is self._running:
-            self._send(wire.Stop(scan.order.id))
+            self._send(messages.Stop(scan.order.id))
             self._arm("stop", self._limits.stop, "did not stop when told to")
         elif scan in self._waiting:
             self._waiting.remove(scan)
@@ -217,11 +217,11 @@ class WorkerSupervisor:
             self._send(scan.order, scan.fd)
             scan.close_fd()
 
-    def _send(self, order: wire.Order, fd: int | None = None) -> None:
+    def _send(self, order: messages.Order, fd: int | None = None) -> None:
         if self._process is not None:
             self._process.send(order, fd)
 
-    def _give_up(self, why: wire.EndWhy, text: str) -> None:
+    def _give_up(self, why: messages.EndWhy, text: str) -> None:
         """Ends all scans and questions; there is no worker any more."""
         self._end_running(why, text)
         waiting, self._waiting = self._waiting, deque()
@@ -232,7 +232,7 @@ class WorkerSupervisor:
         for _question, on_done in unasked:
             _call(on_done, None)
 
-    def _end_running(self, why: wire.EndWhy, text: str) -> None:
+    def _end_running(self, why: messages.EndWhy, text: str) -> None:
         """Ends what the worker, which is gone, was busy with."""
         running, self._running = self._running, None
         questions, self._questions = self._questions, {}
@@ -305,40 +305,40 @@ class WorkerSupervisor:
 
     # What the worker says.
 
-    def _on_report(self, report: wire.Report) -> None:
+    def _on_report(self, report: messages.Report) -> None:
         objection = self._objection(report)
         if objection:
             self._kill(objection)
             return
         match report:
-            case wire.Ready():
+            case messages.Ready():
                 self._disarm("start")
                 self.state, self.info, self.known = "ready", report, report
                 self._rest()
-            case wire.Failed(text):
+            case messages.Failed(text):
                 self.text = text or "the worker failed"
-            case wire.Cameras(number, cameras):
+            case messages.Cameras(number, cameras):
                 on_done = self._questions.pop(number)
                 if not self._questions:
                     self._disarm("answer")
                 _call(on_done, cameras)
                 self._rest()
-            case wire.Opened() | wire.Judged() | wire.Ended():
+            case messages.Opened() | messages.Judged() | messages.Ended():
                 self._on_scan_report(report)
 
-    def _on_scan_report(self, report: wire.Opened | wire.Judged | wire.Ended) -> None:
+    def _on_scan_report(self, report: messages.Opened | messages.Judged | messages.Ended) -> None:
         scan = self._running
         assert scan is not None  # see _objection
         match report:
-            case wire.Opened(_, camera_id, camera_name):
+            case messages.Opened(_, camera_id, camera_name):
                 scan.opened = True
                 if not scan.stopped:
                     _call(scan.on_opened, camera_id, camera_name)
-            case wire.Judged(_, seen):
+            case messages.Judged(_, seen):
                 scan.last_index = seen.index
                 if not scan.stopped:
                     _call(scan.on_frame, seen)
-            case wire.Ended(_, why, text):
+            case messages.Ended(_, why, text):
                 self._disarm("stop")
                 self._running = None
                 self._deaths = 0
@@ -350,23 +350,23 @@ class WorkerSupervisor:
                 self._proceed()
                 self._rest()
 
-    def _objection(self, report: wire.Report) -> str:
+    def _objection(self, report: messages.Report) -> str:
         """What is wrong with a report that is well-formed, or nothing."""
         match report:
-            case wire.Ready():
+            case messages.Ready():
                 return "was ready twice" if self.info is not None else ""
-            case wire.Failed():
+            case messages.Failed():
                 return ""
-            case wire.Cameras(number):
+            case messages.Cameras(number):
                 return "" if number in self._questions else "answered what nobody asked"
         scan, info = self._running, self.info
         if scan is None or report.id != scan.order.id:
             return "spoke of a scan that is not running"
-        if isinstance(report, wire.Ended):
+        if isinstance(report, messages.Ended):
             return ""
-        if info is None or scan.opened == isinstance(report, wire.Opened):
+        if info is None or scan.opened == isinstance(report, messages.Opened):
             return "spoke out of turn"
-        if isinstance(report, wire.Judged):
+        if isinstance(report, messages.Judged):
             return _measured_otherwise(report.observation, scan, info)
         return ""
 
@@ -396,7 +396,7 @@ class WorkerSupervisor:
         return self._last_id
 
 
-def _measured_otherwise(seen: Observation, scan: Scan, info: wire.Ready) -> str:
+def _measured_otherwise(seen: Observation, scan: Scan, info: messages.Ready) -> str:
     """Whether the worker measured something else than it was asked for, or than it can."""
     if seen.index <= scan.last_index:
         return "sent its frames out of order"

@@ -11,8 +11,8 @@ from faceauthd.capture import Scanner, Slot
 from faceauthd.config import Config
 from faceauthd.environment import Surroundings
 from faceauthd.lockout import Moment
+from faceauthd.messages import Ready
 from faceauthd.store import Store
-from faceauthd.wire import Ready
 
 
 class Worker(Scanner, Protocol):

@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from faceauthd.challenge import possible
 from faceauthd.config import CHALLENGE, Config
+from faceauthd.messages import Ready
 from faceauthd.parts import Parts, Worker
 from faceauthd.policy import cues, for_service, strictest
 from faceauthd.strictness import unproven
 from faceauthd.variants import Typed
-from faceauthd.wire import Ready
 from models.errors import ModelError
 
 # Engines that are much worse on other data than their calibration is of.

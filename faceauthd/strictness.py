@@ -7,8 +7,8 @@ its threshold, and so does one that may refuse more live people than the policy 
 """
 
 from faceauthd.config import PASSIVE, Config
+from faceauthd.messages import Bounds, Cues, Ready
 from faceauthd.policy import for_service
-from faceauthd.wire import Bounds, Cues, Ready
 from models.liveness.calibration import highest
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What daemon and worker say to each other: orders one way, reports the other.
+"""How the messages of daemon and worker (messages.py) travel: as JSON, over a socketpair.
 
 One datagram of a SOCK_SEQPACKET socketpair is one JSON object of at most 64 KiB; a scan's orders
-may carry one file descriptor each. docs/architecture.md lists the messages. Neither side trusts the
-other: decoding checks every type, shape, range and size, and raises WireError alone.
+may carry one file descriptor each. docs/architecture.md lists them. Neither side trusts the other:
+decoding checks every type, shape, range and size, and raises WireError alone.
 """
 
 import json
@@ -11,22 +11,39 @@ import os
 import socket
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, cast, get_args
+from dataclasses import asdict, fields
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceauthd.camera.terms import CameraError, CameraInfo
+from faceauthd.camera.terms import CameraInfo
 from faceauthd.config import CameraConfig
 from faceauthd.fields import Fields, WireError, finite, pack_vector, parse
+from faceauthd.messages import (
+    LONGEST_TEXT,
+    POSE,
+    Cameras,
+    Ended,
+    EndWhy,
+    Every,
+    Failed,
+    Judged,
+    ListCameras,
+    Opened,
+    Order,
+    Ready,
+    Report,
+    Scan,
+    Show,
+    Stop,
+)
 from faceauthd.setting import kind_of
 from models.face import Box
 from models.observation import Observation
 from models.pose import Pose
 
 LARGEST = 64 * 1024  # bytes of one datagram
-LONGEST_TEXT = 500
 LONGEST_ID = 128
 MOST_CAMERAS = 32
 MOST_FORMATS = 64
@@ -41,129 +58,6 @@ _MOST_FRAMES = 1000  # in a row
 _FAR = 1e5  # pixels: a face's box may lie outside the image, but not beyond reason
 # An embedding's length may differ from 1 by this. A longer one would score higher with everybody.
 _UNIT = 1e-3
-POSE = tuple(part.name for part in fields(Pose))
-
-EndWhy = Literal["stopped", "end", "missing", "busy", "broken", "error"]
-Cues = Mapping[str, Mapping[str, float]]  # cue → model → the probability below which it denies
-Bounds = tuple[tuple[float, float], ...]  # (threshold, BPCER that it does not exceed), both rising
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Open the camera and send observations until told to stop.
-
-    A face that is followed is embedded ``every`` so many seconds; 0 is in each frame. Behind
-    ``enough`` frames with a face in a row their reports are waited for; 0 is never.
-    """
-
-    id: int
-    camera: CameraConfig
-    liveness: tuple[str, ...]
-    embed: bool
-    every: float = 0.0
-    enough: int = 0
-
-
-@dataclass(frozen=True)
-class Every:
-    """From now on in the scan, embed ``every`` so many seconds, ``once`` without the mirror."""
-
-    id: int
-    every: float
-    once: bool = False
-
-
-@dataclass(frozen=True)
-class Show:
-    """From now on in the scan, send pictures to the socket that comes along (camera/preview.py)."""
-
-    id: int
-
-
-@dataclass(frozen=True)
-class Stop:
-    """End the scan, close the camera."""
-
-    id: int
-
-
-@dataclass(frozen=True)
-class ListCameras:
-    """List the cameras; ``allow_virtual`` as in the configuration."""
-
-    id: int
-    allow_virtual: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The models are loaded.
-
-    ``pose`` names the parts of a Pose that can be measured; ``bounds`` says what is known of a
-    liveness model's thresholds.
-    """
-
-    engine: str
-    model: str
-    dimension: int
-    cues: Cues
-    pose: tuple[str, ...] = ()
-    bounds: Mapping[str, Bounds] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The camera is open."""
-
-    id: int
-    camera_id: str
-    camera_name: str
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """One frame, judged."""
-
-    id: int
-    observation: Observation
-
-
-@dataclass(frozen=True)
-class Cameras:
-    """The cameras that there are."""
-
-    id: int
-    cameras: tuple[CameraInfo, ...]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The scan is over and the camera is closed."""
-
-    id: int
-    why: EndWhy
-    text: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The worker cannot work, and exits."""
-
-    text: str
-
-
-Order = Scan | Every | Show | Stop | ListCameras
-Report = Ready | Opened | Judged | Cameras | Ended | Failed
-
-
-def ended_by(error: CameraError) -> tuple[EndWhy, str]:
-    """How a scan ends by this error; there is no word for a camera that may not be used."""
-    return "error" if error.why == "refused" else error.why, one_line(error.text)
-
-
-def one_line(text: str, longest: int = LONGEST_TEXT) -> str:
-    """``text`` as the other side will accept it."""
-    return "".join(c if c.isprintable() else " " for c in text)[:longest]
 
 
 def encode(message: Order | Report) -> bytes:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from faceauthd import wire
+from faceauthd import messages, wire
 from faceauthd.camera import CameraError, list_cameras, open_source
 from faceauthd.config import CHALLENGE, PASSIVE
 from faceauthd.confinement import ConfinementError, confine
@@ -45,7 +45,7 @@ class Loaded:
     """The models, ready to judge, and what the daemon is told about them."""
 
     judge: Judge
-    ready: wire.Ready
+    ready: messages.Ready
 
 
 Load = Callable[[], Loaded]
@@ -66,26 +66,26 @@ class Worker:
         while (received := wire.receive_order(self._sock)) is not None:
             order, fd = received
             match order:
-                case wire.Scan():
+                case messages.Scan():
                     self._start(order, fd)
-                case wire.Every(number, seconds, once):
+                case messages.Every(number, seconds, once):
                     if self._scan is not None and self._scan.number == number:
                         self._scan.embed_every(seconds, once)
-                case wire.Show(number):
+                case messages.Show(number):
                     assert fd is not None  # see receive_order
                     if self._scan is not None and self._scan.number == number:
                         self._scan.show_on(fd)
                     else:
                         os.close(fd)
-                case wire.Stop(number):
+                case messages.Stop(number):
                     # A stop that crosses the scan's own end is no mistake.
                     if self._scan is not None and self._scan.number == number:
                         self._scan.stop()
-                case wire.ListCameras(number, allow_virtual):
+                case messages.ListCameras(number, allow_virtual):
                     cameras = tuple(list_cameras(allow_virtual)[: wire.MOST_CAMERAS])
-                    wire.send(self._sock, wire.Cameras(number, cameras))
+                    wire.send(self._sock, messages.Cameras(number, cameras))
 
-    def _start(self, order: wire.Scan, fd: int | None) -> None:
+    def _start(self, order: messages.Scan, fd: int | None) -> None:
         if self._scan is not None and not self._scan.over:
             raise WireError("a scan during a scan")
         self._scan = RunningScan(order, fd, self._loaded, self._sock)
@@ -102,10 +102,10 @@ class Worker:
         self._loaded.set_result(loaded)
 
     def _fail(self, text: str) -> NoReturn:
-        text = wire.one_line(text)
+        text = messages.one_line(text)
         log.error("%s", text)
         with suppress(OSError):  # the daemon is gone
-            wire.send(self._sock, wire.Failed(text))
+            wire.send(self._sock, messages.Failed(text))
         os._exit(1)
 
 
@@ -113,7 +113,7 @@ class RunningScan:
     """One scan: its camera is open from run() until run() has reported the end."""
 
     def __init__(
-        self, order: wire.Scan, fd: int | None, loaded: Future[Loaded], sock: socket.socket
+        self, order: messages.Scan, fd: int | None, loaded: Future[Loaded], sock: socket.socket
     ) -> None:
         self.number = order.id
         self.over = False
@@ -156,15 +156,15 @@ class RunningScan:
         if self._preview is not None:
             self._preview.close()
         with suppress(OSError):  # the daemon is gone, and the main thread is about to notice
-            wire.send(self._sock, wire.Ended(self.number, why, wire.one_line(text)))
+            wire.send(self._sock, messages.Ended(self.number, why, messages.one_line(text)))
 
-    def _run(self) -> tuple[wire.EndWhy, str]:
+    def _run(self) -> tuple[messages.EndWhy, str]:
         try:
             self._observe()
         except CameraError as error:
-            return wire.ended_by(error)
+            return messages.ended_by(error)
         except Exception as error:
-            log.error("a scan failed: %s", wire.one_line(f"{type(error).__name__}: {error}"))
+            log.error("a scan failed: %s", messages.one_line(f"{type(error).__name__}: {error}"))
             return "error", "the frames could not be judged; the daemon's log has the reason"
         return ("stopped", "") if self._stopped else ("end", "")
 
@@ -180,14 +180,14 @@ class RunningScan:
             self._pipeline = Pipeline(
                 judge, wishes, self._order.every, self._report, self._order.enough
             )
-            wire.send(self._sock, wire.Opened(self.number, source.id, source.name))
+            wire.send(self._sock, messages.Opened(self.number, source.id, source.name))
             self._pipeline.run(source.frames())
 
     def _report(self, seen: Observation, image: Image) -> None:
         if not self._stopped:
             if self._preview is not None:  # first, so that it is there when the daemon speaks of it
                 self._preview.show(seen.index, image)
-            wire.send(self._sock, wire.Judged(self.number, seen))
+            wire.send(self._sock, messages.Judged(self.number, seen))
 
 
 def load_models(engine_name: str, models_dir: Path, min_face: int, challenge: bool) -> Loaded:
@@ -204,7 +204,7 @@ def load_models(engine_name: str, models_dir: Path, min_face: int, challenge: bo
     bounds = {model.id: model.calibration.bounds for model in passive if model.calibration}
     poser = load_poser(engine.name, models_dir) if challenge else None
     pose = poser.parts if poser else ()
-    ready = wire.Ready(engine.name, engine.model, engine.dimension, cues, pose, bounds)
+    ready = messages.Ready(engine.name, engine.model, engine.dimension, cues, pose, bounds)
     give_memory_back()
     return Loaded(Observer(engine, passive, min_face, poser), ready)
 
@@ -227,7 +227,7 @@ def serve(fd: int, parent: int, load: Load, readable: Iterable[Path] = ()) -> in
         except ConfinementError as error:
             text = f"the worker cannot be confined: {error}"
             log.error("%s", text)
-            wire.send(sock, wire.Failed(wire.one_line(text)))
+            wire.send(sock, messages.Failed(messages.one_line(text)))
             return 1
         try:
             Worker(sock, load).run()

@@ -15,7 +15,7 @@ from typing import Any
 
 from gi.repository import GLib
 
-from faceauthd import wire
+from faceauthd import messages, wire
 from faceauthd.fields import WireError
 
 log = logging.getLogger("faceauthd.worker")
@@ -36,7 +36,7 @@ ENVIRONMENT = {
 _AT_ONCE = 16
 _LAST_WORDS = 256  # reports taken from a dead worker's socket, where only so many can be
 
-OnReport = Callable[[wire.Report], None]
+OnReport = Callable[[messages.Report], None]
 OnGone = Callable[[str], None]
 
 
@@ -81,7 +81,7 @@ class WorkerProcess:
         """Whether it is not known to be at its end, so that orders may reach it."""
         return "socket" in self._watches
 
-    def send(self, order: wire.Order, fd: int | None = None) -> None:
+    def send(self, order: messages.Order, fd: int | None = None) -> None:
         """Sends an order; a worker that does not take it is killed."""
         try:
             wire.send(self._sock, order, fd)

@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 from faceauthd import comparison
 from faceauthd.config import Config
 from faceauthd.enrolment import ONE_PERSON
+from faceauthd.messages import Ready
 from faceauthd.policy import for_service
 from faceauthd.results import Result
 from faceauthd.sessions import EnrollSession, Enrolment, Template, VerifySession
-from faceauthd.wire import Ready
 from models.engine import Engine, load_engine
 from models.evaluation.datasets import IMAGES
 from models.evaluation.rates import Rate

@@ -17,13 +17,13 @@ from faceauthd.camera.terms import CameraInfo
 from faceauthd.config import CameraConfig, Config, EnrollConfig, VerifyConfig
 from faceauthd.environment import Place, Surroundings
 from faceauthd.lockout import Moment
+from faceauthd.messages import EndWhy, Ready
 from faceauthd.parts import Parts
 from faceauthd.results import BUS_NAME, ERROR_PREFIX, INTERFACE, OBJECT_PATH
 from faceauthd.service import Service
 from faceauthd.store import Store
 from faceauthd.variants import Typed
 from faceauthd.vault import KEY_BYTES, Vault
-from faceauthd.wire import EndWhy, Ready
 from models.observation import Observation
 from tests.faceauthd.frames import ALICE, BOB, CUES, DIMENSION, frames
 from tests.harness.bus import HANG_GUARD, PrivateBus

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 from gi.repository import GLib
 
-from faceauthd import wire
+from faceauthd import messages
 from faceauthd.config import CameraConfig
 from faceauthd.engine import Scan, WorkerSupervisor
 from faceauthd.worker_spec import Limits
@@ -43,7 +43,7 @@ class Record:
 
     opened: list[tuple[str, str]] = field(default_factory=list)
     frames: list[Observation] = field(default_factory=list)
-    ended: list[tuple[wire.EndWhy, str]] = field(default_factory=list)
+    ended: list[tuple[messages.EndWhy, str]] = field(default_factory=list)
     on_event: Callable[[], object] = lambda: None
     scan: Scan | None = None
 

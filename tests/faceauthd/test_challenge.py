@@ -7,9 +7,9 @@ import pytest
 
 from faceauthd.capture import RefusalError
 from faceauthd.challenge import SHOWN_BY, draw, possible
+from faceauthd.messages import POSE
 from faceauthd.results import Result
 from faceauthd.sessions import Gesture
-from faceauthd.wire import POSE
 
 
 def test_every_gesture_is_shown_by_a_part_of_a_pose() -> None:

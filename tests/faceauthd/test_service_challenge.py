@@ -8,10 +8,10 @@ import pytest
 
 from faceauthd import challenge
 from faceauthd.config import ServiceConfig, VerifyConfig
+from faceauthd.messages import POSE
 from faceauthd.sessions import Gesture
 from faceauthd.status import warnings
 from faceauthd.variants import Typed
-from faceauthd.wire import POSE
 from tests.faceauthd.frames import GOOD, SEVERAL, frame
 from tests.faceauthd.stage import CONFIG, INFO, ROOT, SELF, USER, Answer, Caller, Stage, run_until
 from tests.faceauthd.test_sessions_challenge import DONE, KNOWN, STILL, posed

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faceauthd.config import Config, ServiceConfig, VerifyConfig
+from faceauthd.messages import Ready
 from faceauthd.status import warnings
 from faceauthd.strictness import cues, unproven
 from faceauthd.variants import Typed
-from faceauthd.wire import Ready
 from tests.faceauthd.stage import CONFIG, INFO, ROOT, SELF, USER, FakeWorker, Stage
 
 BOUNDS = ((0.3, 0.03), (0.6, 0.05), (0.8, 0.12), (0.95, 0.4))

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from faceauthd import wire
+from faceauthd import messages, wire
 from faceauthd.camera import CameraInfo
 from faceauthd.config import CameraConfig
 from faceauthd.fields import WireError, pack_vector
@@ -48,30 +48,30 @@ RISING = st.lists(st.floats(0, 1), max_size=4, unique=True).map(sorted)
 BOUNDS = st.tuples(RISING, RISING).map(lambda pair: tuple(zip(*pair, strict=False)))
 MESSAGES = st.one_of(
     st.builds(
-        wire.Scan,
+        messages.Scan,
         IDS,
         CONFIGS,
         st.lists(LINE, max_size=3).map(tuple),
         st.booleans(),
         st.floats(0, 1),
     ),
-    st.builds(wire.Every, IDS, st.floats(0, 1), st.booleans()),
-    st.builds(wire.Show, IDS),
-    st.builds(wire.Stop, IDS),
-    st.builds(wire.ListCameras, IDS, st.lists(LINE, max_size=3).map(tuple)),
+    st.builds(messages.Every, IDS, st.floats(0, 1), st.booleans()),
+    st.builds(messages.Show, IDS),
+    st.builds(messages.Stop, IDS),
+    st.builds(messages.ListCameras, IDS, st.lists(LINE, max_size=3).map(tuple)),
     st.builds(
-        wire.Ready,
+        messages.Ready,
         LINE,
         LINE,
         st.integers(1, 2048),
         CUES,
-        st.sampled_from([(), wire.POSE]),
+        st.sampled_from([(), messages.POSE]),
         st.dictionaries(LINE, BOUNDS, max_size=3),
     ),
-    st.builds(wire.Opened, IDS, LINE, LINE),
-    st.builds(wire.Cameras, IDS, st.lists(INFOS, max_size=3).map(tuple)),
-    st.builds(wire.Ended, IDS, st.sampled_from(get_args(wire.EndWhy)), LINE),
-    st.builds(wire.Failed, LINE),
+    st.builds(messages.Opened, IDS, LINE, LINE),
+    st.builds(messages.Cameras, IDS, st.lists(INFOS, max_size=3).map(tuple)),
+    st.builds(messages.Ended, IDS, st.sampled_from(get_args(messages.EndWhy)), LINE),
+    st.builds(messages.Failed, LINE),
 )
 VECTORS = hnp.arrays(np.float32, st.integers(1, 512), elements=st.floats(-1, 1, width=32)).filter(
     lambda vector: bool(np.linalg.norm(vector) > 1e-3)
@@ -105,19 +105,19 @@ def observations(draw: st.DrawFn) -> Observation:
     )
 
 
-def decode(data: bytes) -> wire.Order | wire.Report:
+def decode(data: bytes) -> messages.Order | messages.Report:
     return wire.decode_order(data) if data.startswith(b'{"do"') else wire.decode_report(data)
 
 
 @given(MESSAGES)
-def test_what_is_encoded_is_decoded(message: wire.Order | wire.Report) -> None:
+def test_what_is_encoded_is_decoded(message: messages.Order | messages.Report) -> None:
     assert decode(wire.encode(message)) == message
 
 
 @given(IDS, observations())
 def test_an_observation_arrives_whole(number: int, sent: Observation) -> None:
-    report = wire.decode_report(wire.encode(wire.Judged(number, sent)))
-    assert isinstance(report, wire.Judged)
+    report = wire.decode_report(wire.encode(messages.Judged(number, sent)))
+    assert isinstance(report, messages.Judged)
     assert report.id == number
     for name, value in vars(sent).items():
         received = getattr(report.observation, name)
@@ -137,7 +137,7 @@ def a_frame() -> dict[str, Any]:
         0, 0.0, 1, 0, 90.0, (64, 48), Box(1, 2, 3, 4), np.zeros((5, 2), np.float32), 1.0, 0.0,
         np.array([0.6, 0.8], np.float32), {"model": 0.5}, Pose(0.1, 0.7, 0.2),
     )  # fmt: skip
-    message: dict[str, Any] = json.loads(wire.encode(wire.Judged(1, observation)))
+    message: dict[str, Any] = json.loads(wire.encode(messages.Judged(1, observation)))
     wire.decode_report(json.dumps(message).encode())
     return message
 
@@ -223,14 +223,14 @@ def test_nonsense_is_refused(data: bytes) -> None:
     [[[0.5, 0.1], [0.4, 0.2]], [[0.5, 0.1], [0.6, 0.1]], [[0.5]], [[0.5, 2]], 7, [[0, 0]] * 129],
 )
 def test_bounds_that_do_not_rise_are_refused(curve: Any) -> None:
-    ready = wire._as_json(wire.Ready("e", "m", 8, {}))
+    ready = wire._as_json(messages.Ready("e", "m", 8, {}))
     with pytest.raises(WireError, match="bounds"):
         wire.decode_report(json.dumps({**ready, "bounds": {"m": curve}}).encode())
 
 
 @pytest.mark.parametrize("camera", [{}, {"device": ""}, {"rotate": 45}, {"width": 10**9}, {"x": 1}])
 def test_a_camera_is_checked_as_the_configuration_is(camera: dict[str, Any]) -> None:
-    order = json.loads(wire.encode(wire.Scan(1, CameraConfig(), (), True)))
+    order = json.loads(wire.encode(messages.Scan(1, CameraConfig(), (), True)))
     order["camera"] = order["camera"] | camera if camera else {}
     with pytest.raises(WireError):
         wire.decode_order(json.dumps(order).encode())
@@ -260,24 +260,24 @@ def test_a_frame_with_anything_in_it_is_decoded_or_refused(data: st.DataObject) 
         report = wire.decode_report(json.dumps(message).encode())
     except WireError:
         return
-    assert isinstance(report, wire.Judged)
+    assert isinstance(report, messages.Judged)
     wire.encode(report)  # whatever was let in is of the right types
 
 
 def test_a_worker_does_not_send_what_is_no_number() -> None:
     observation = Observation(0, 0.0, 0, 0, float("nan"), (64, 48))
     with pytest.raises(WireError):
-        wire.encode(wire.Judged(1, observation))
+        wire.encode(messages.Judged(1, observation))
 
 
 def test_a_message_that_is_too_long_is_not_sent() -> None:
     with pytest.raises(WireError, match="bytes"):
-        wire.encode(wire.Failed("x" * 70_000))
+        wire.encode(messages.Failed("x" * 70_000))
 
 
 @given(st.text())
 def test_any_text_can_be_made_one_line(text: str) -> None:
-    report = wire.Failed(wire.one_line(text))
+    report = messages.Failed(messages.one_line(text))
     assert wire.decode_report(wire.encode(report)) == report
 
 
@@ -292,7 +292,7 @@ def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 Sockets = tuple[socket.socket, socket.socket]
-SCAN = wire.Scan(1, CameraConfig(), ("passive",), True)
+SCAN = messages.Scan(1, CameraConfig(), ("passive",), True)
 
 
 def open_descriptors() -> int:
@@ -319,9 +319,9 @@ def test_descriptors_that_do_not_belong_are_closed(sockets: Sockets) -> None:
     for data, fds in (
         (wire.encode(SCAN), [0, 0]),
         (wire.encode(SCAN), [0] * 100),
-        (wire.encode(wire.Stop(1)), [0]),
-        (wire.encode(wire.Show(1)), [0, 0]),
-        (wire.encode(wire.Show(1)), []),
+        (wire.encode(messages.Stop(1)), [0]),
+        (wire.encode(messages.Show(1)), [0, 0]),
+        (wire.encode(messages.Show(1)), []),
         (b"nonsense", [0]),
         (b"x" * (wire.LARGEST + 1), [0]),
     ):
@@ -333,7 +333,7 @@ def test_descriptors_that_do_not_belong_are_closed(sockets: Sockets) -> None:
 
 def test_a_worker_sends_no_descriptors(sockets: Sockets) -> None:
     before = open_descriptors()
-    socket.send_fds(sockets[0], [wire.encode(wire.Failed(""))], [0])
+    socket.send_fds(sockets[0], [wire.encode(messages.Failed(""))], [0])
     with pytest.raises(WireError):
         wire.receive_report(sockets[1])
     assert open_descriptors() == before

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceauthd import wire
+from faceauthd import messages, wire
 from faceauthd.camera.preview import received
 from faceauthd.config import CameraConfig
 from faceauthd.engine import WorkerSupervisor
@@ -44,13 +44,13 @@ class Line:
         """Has it scan with ``clip`` in place of a camera."""
         camera = CameraConfig(device=str(clip), paced=False)
         with clip.open("rb") as file:
-            wire.send(self.sock, wire.Scan(number, camera, ("passive",), True), file.fileno())
+            wire.send(self.sock, messages.Scan(number, camera, ("passive",), True), file.fileno())
 
-    def reports(self) -> Iterator[wire.Report]:
+    def reports(self) -> Iterator[messages.Report]:
         while (report := wire.receive_report(self.sock)) is not None:
             yield report
 
-    def until(self, kind: type[wire.Report]) -> list[wire.Report]:
+    def until(self, kind: type[messages.Report]) -> list[messages.Report]:
         """The reports up to the first of this kind."""
         seen = []
         for report in self.reports():
@@ -77,54 +77,54 @@ def line() -> Iterator[Line]:
 
 def test_a_scan_as_it_is_spoken_of(line: Line, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", 3)
-    assert line.until(wire.Ready) == [READY]
+    assert line.until(messages.Ready) == [READY]
     line.scan(7, clip)
-    opened, *frames = line.until(wire.Judged)
-    assert opened == wire.Opened(7, "file:clip.avi", "clip.avi")
-    wire.send(line.sock, wire.Stop(7))
-    *frames, ended = line.until(wire.Ended)
-    assert all(isinstance(report, wire.Judged) for report in frames)
-    assert ended == wire.Ended(7, "stopped", "")
-    wire.send(line.sock, wire.Stop(7))  # late
-    wire.send(line.sock, wire.ListCameras(8, ()))
-    assert isinstance(line.until(wire.Cameras)[-1], wire.Cameras)
+    opened, *frames = line.until(messages.Judged)
+    assert opened == messages.Opened(7, "file:clip.avi", "clip.avi")
+    wire.send(line.sock, messages.Stop(7))
+    *frames, ended = line.until(messages.Ended)
+    assert all(isinstance(report, messages.Judged) for report in frames)
+    assert ended == messages.Ended(7, "stopped", "")
+    wire.send(line.sock, messages.Stop(7))  # late
+    wire.send(line.sock, messages.ListCameras(8, ()))
+    assert isinstance(line.until(messages.Cameras)[-1], messages.Cameras)
 
 
 def test_it_shows_what_it_sees(line: Line, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", 3)
-    line.until(wire.Ready)
+    line.until(messages.Ready)
     line.scan(7, clip)
-    line.until(wire.Opened)
+    line.until(messages.Opened)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         with theirs:
-            wire.send(line.sock, wire.Show(7), theirs.fileno())
+            wire.send(line.sock, messages.Show(7), theirs.fileno())
         ours.settimeout(GUARD)
         index = int.from_bytes(ours.recv(8, socket.MSG_PEEK), "little")  # waits for the first
         ours.settimeout(None)
         shown = dict(received(ours))
         assert number_of(shown[index]) == index % 3, "the clip of three frames runs round"
-        wire.send(line.sock, wire.Stop(7))
-        line.until(wire.Ended)
+        wire.send(line.sock, messages.Stop(7))
+        line.until(messages.Ended)
         ours.settimeout(GUARD)
         while ours.recv(1):  # until the other end is closed
             continue
 
 
 def test_a_socket_for_a_scan_that_is_over_is_closed(line: Line) -> None:
-    line.until(wire.Ready)
+    line.until(messages.Ready)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         with theirs:
-            wire.send(line.sock, wire.Show(7), theirs.fileno())
+            wire.send(line.sock, messages.Show(7), theirs.fileno())
         ours.settimeout(GUARD)
         assert ours.recv(1) == b""
 
 
 def test_it_ends_when_the_daemon_hangs_up(line: Line, tmp_path: Path) -> None:
-    line.until(wire.Ready)
+    line.until(messages.Ready)
     line.scan(1, write_clip(tmp_path / "clip.avi", 3))
-    line.until(wire.Judged)
+    line.until(messages.Judged)
     line.sock.close()
     status, _ = line.ends()
     assert status == 0

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from faceauthd import wire
+from faceauthd import messages, wire
 from faceauthd.config import CameraConfig
 from tests.faceauthd.films import write_clip
 from tests.faceauthd.supervised import Bench, run_until
@@ -17,27 +17,27 @@ EVERY = 0.09
 
 def judged(line: Line, count: int) -> list[bool]:
     """Whether the next frames hold an embedding; all are judged for liveness."""
-    seen = [line.until(wire.Judged)[-1] for _ in range(count)]
-    found = [report.observation for report in seen if isinstance(report, wire.Judged)]
+    seen = [line.until(messages.Judged)[-1] for _ in range(count)]
+    found = [report.observation for report in seen if isinstance(report, messages.Judged)]
     assert all(observation.liveness for observation in found)
     return [observation.embedding is not None for observation in found]
 
 
 def test_it_embeds_as_often_as_it_is_told(line: Line, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", FRAMES)
-    line.until(wire.Ready)
+    line.until(messages.Ready)
     camera = CameraConfig(device=str(clip), paced=False)
     with clip.open("rb") as file:
-        order = wire.Scan(7, camera, ("passive",), embed=True, every=1.0)
+        order = messages.Scan(7, camera, ("passive",), embed=True, every=1.0)
         wire.send(line.sock, order, file.fileno())
     assert judged(line, 5) == [True, False, False, False, False]
-    wire.send(line.sock, wire.Every(8, 0.0))  # another scan's, which is over
-    wire.send(line.sock, wire.Every(7, 0.0))
+    wire.send(line.sock, messages.Every(8, 0.0))  # another scan's, which is over
+    wire.send(line.sock, messages.Every(7, 0.0))
     while judged(line, 1) == [False]:  # those that were in hand
         continue
     assert all(judged(line, FRAMES))
-    wire.send(line.sock, wire.Stop(7))
-    line.until(wire.Ended)
+    wire.send(line.sock, messages.Stop(7))
+    line.until(messages.Ended)
 
 
 def test_it_leaves_the_mirror_image_out_where_it_is_told_so(bench: Bench) -> None:

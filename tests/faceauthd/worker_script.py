@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceauthd import wire
+from faceauthd import messages, wire
 from faceauthd.worker import Loaded, serve
 from models.errors import ModelError
 from models.face import Box, Face, Image
@@ -24,7 +24,7 @@ from models.observation import Observation
 from models.observer import Look
 from models.pose import Pose
 
-READY = wire.Ready("grey", "grey-1", 2, {"passive": {"grey-live": 0.5}})
+READY = messages.Ready("grey", "grey-1", 2, {"passive": {"grey-live": 0.5}})
 
 
 class GreyJudge:
@@ -87,7 +87,7 @@ def misbehave(fd: int, how: str, argument: str) -> None:
         wire.send(sock, READY)
         received = wire.receive_order(sock)
         assert received is not None
-        wire.send(sock, wire.Opened(received[0].id, "id", "name"))
+        wire.send(sock, messages.Opened(received[0].id, "id", "name"))
     elif how == "hung-up":
         sock.close()
     elif how == "crash":

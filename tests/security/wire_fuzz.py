@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from faceauthd import wire
+from faceauthd import messages, wire
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.config import CameraConfig
 from faceauthd.fields import WireError, pack_vector
@@ -38,25 +38,25 @@ SEEN = Observation(
     liveness={"faceauth-v1": 0.9},
 )
 INFO = CameraInfo("id", "name", "/dev/video0", "uvc", ("MJPG",), False, False, True, "")
-REPORTS: tuple[wire.Report, ...] = (
-    wire.Ready(
+REPORTS: tuple[messages.Report, ...] = (
+    messages.Ready(
         "dlib",
         "dlib-v1",
         128,
         {"passive": {"faceauth-v1": 0.5}},
         bounds={"faceauth-v1": ((0.5, 0.05), (0.7, 0.1))},
     ),
-    wire.Opened(1, "id", "name"),
-    wire.Judged(1, SEEN),
-    wire.Judged(1, Observation(4, 0.2, 0, 0, 90.0, (640, 480))),
-    wire.Cameras(2, (INFO,)),
-    wire.Ended(1, "stopped", ""),
-    wire.Failed("no engine"),
+    messages.Opened(1, "id", "name"),
+    messages.Judged(1, SEEN),
+    messages.Judged(1, Observation(4, 0.2, 0, 0, 90.0, (640, 480))),
+    messages.Cameras(2, (INFO,)),
+    messages.Ended(1, "stopped", ""),
+    messages.Failed("no engine"),
 )
-ORDERS: tuple[wire.Order, ...] = (
-    wire.Scan(1, CameraConfig(), ("passive",), True),
-    wire.Stop(1),
-    wire.ListCameras(2, ("name",)),
+ORDERS: tuple[messages.Order, ...] = (
+    messages.Scan(1, CameraConfig(), ("passive",), True),
+    messages.Stop(1),
+    messages.ListCameras(2, ("name",)),
 )
 NASTY: tuple[Callable[[], Any], ...] = (
     *(lambda: None, lambda: True, lambda: -1, lambda: 2**63, lambda: 10**400, lambda: 0.5),
@@ -126,20 +126,20 @@ def _damage_bytes(data: bytearray, chance: random.Random) -> None:
             data[at:at] = data[at : at + chance.randrange(1, 60)]
 
 
-def check(message: wire.Order | wire.Report) -> None:
+def check(message: messages.Order | messages.Report) -> None:
     """That it could have been sent: finite numbers, one line of text, an embedding of length 1."""
     json.dumps(wire._as_json(message), allow_nan=False)
     match message:
-        case wire.Judged(_, seen):
+        case messages.Judged(_, seen):
             _check_seen(seen)
-        case wire.Ready(engine, model, dimension):
+        case messages.Ready(engine, model, dimension):
             assert 0 < dimension <= wire.LONGEST_EMBEDDING
             assert (engine + model).isprintable()
             for bounds in message.bounds.values():
                 assert list(bounds) == sorted(bounds)
-        case wire.Failed(text) | wire.Ended(_, _, text):
+        case messages.Failed(text) | messages.Ended(_, _, text):
             assert text.isprintable()
-            assert len(text) <= wire.LONGEST_TEXT
+            assert len(text) <= messages.LONGEST_TEXT
 
 
 def _check_seen(seen: Observation) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceauthd import __main__ as daemon
-from faceauthd import wire
+from faceauthd import messages
 from faceauthd.worker import Loaded, serve
 from models.face import Face, Image
 from tests.faceauthd.worker_script import GreyJudge
@@ -28,7 +28,7 @@ from tests.harness.rig import Rig
 
 ALICE, STRANGER = (40, 40, 240), (240, 40, 40)
 SAME_COLOUR = 0.95  # cosine
-READY = wire.Ready("painted", "painted-v1", 3, {})
+READY = messages.Ready("painted", "painted-v1", 3, {})
 WORKER = (
     f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests.soak.painted import work; work()"
 )
