@@ -9,8 +9,8 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from faceauthd.names import check_user
 from faceauthd.results import InvalidArgumentError
-from faceauthd.store import check_user
 from faceauthd.variants import Typed
 
 LONGEST_SERVICE = 64  # characters

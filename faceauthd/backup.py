@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from faceauthd.fields import Fields, WireError, pack_vector, parse
+from faceauthd.names import check_label, check_user
 from faceauthd.results import InvalidArgumentError
-from faceauthd.store import FaceRecord, check_label, check_user
+from faceauthd.store import FaceRecord
 from faceauthd.vault import SealError, Vault
 
 FORMAT = 1

@@ -9,6 +9,7 @@ from faceauthd.binding import ANY_CAMERA
 from faceauthd.bus import Call, Credentials
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
+from faceauthd.names import check_label
 from faceauthd.parts import Parts
 from faceauthd.policy import strictest
 from faceauthd.results import (
@@ -22,7 +23,6 @@ from faceauthd.results import (
     Result,
 )
 from faceauthd.sessions import EnrollSession, Enrolment
-from faceauthd.store import check_label
 from models.errors import ModelError
 
 # All frames of an enrolment must be one person's, at this false match rate. It is no door: it is

@@ -18,11 +18,12 @@ from faceauthd.camera.terms import CameraInfo
 from faceauthd.enrolment import Enrolling
 from faceauthd.events import Recent
 from faceauthd.gate import Gate
+from faceauthd.names import check_label
 from faceauthd.parts import Parts
 from faceauthd.password import Passwords
 from faceauthd.results import BUS_NAME, OBJECT_PATH, NoCameraError, PermissionDeniedError
 from faceauthd.sleep import Sleep
-from faceauthd.store import FaceRecord, check_label
+from faceauthd.store import FaceRecord
 from faceauthd.storekeeping import Storekeeping
 from faceauthd.variants import Typed
 from faceauthd.verification import Verification

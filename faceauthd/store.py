@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 from faceauthd import migrations, private
 from faceauthd.database import Database
 from faceauthd.lockout import Lockout, Moment
+from faceauthd.names import check_label, check_user, free_label, new_label
 from faceauthd.results import InvalidArgumentError, NotEnrolledError, StorageError
 from faceauthd.vault import DATABASE, SealError, Vault
 
-LONGEST_LABEL = 64  # characters
-LONGEST_USER = 256  # bytes
 MOST_EVENTS = 10_000
 OWN = -1  # a lockout's caller: the user themself, or root for them
 
@@ -141,7 +140,7 @@ class Store:
             known = {face_id for (face_id,) in self._database.rows("SELECT face_id FROM face")}
             for face in faces:
                 if face.face_id not in known:
-                    free = replace(face, label=_free_label(face.label, self._labels(face.user)))
+                    free = replace(face, label=free_label(face.label, self._labels(face.user)))
                     self._insert(free)
                     added.append(free)
         return added
@@ -170,7 +169,7 @@ class Store:
             record = FaceRecord(
                 face_id=secrets.token_hex(8),
                 user=user,
-                label=_new_label(label, labels),
+                label=new_label(label, labels),
                 engine=engine,
                 model=model,
                 camera=camera,
@@ -206,7 +205,7 @@ class Store:
                 raise StorageError("this face is damaged; remove it and enrol again")
             if face.label == label:
                 return
-            renamed = replace(face, label=_new_label(label, self._labels(user)))
+            renamed = replace(face, label=new_label(label, self._labels(user)))
             self._database.rows(
                 "UPDATE face SET label = ?, sealed = ? WHERE face_id = ?",
                 label,
@@ -352,40 +351,6 @@ class Store:
 
     def _seal(self, face: FaceRecord) -> bytes:
         return self._vault.seal(_packed(face.vectors), *face.identity)
-
-
-def check_user(user: str) -> None:
-    """Raise InvalidArgumentError unless the text can be a user's name."""
-    try:
-        length = len(user.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise InvalidArgumentError("the user name is not valid UTF-8") from None
-    if not 0 < length <= LONGEST_USER or not user.isprintable():
-        raise InvalidArgumentError(
-            f"a user name has 1 to {LONGEST_USER} bytes and no control characters"
-        )
-
-
-def check_label(label: str) -> None:
-    """Raise InvalidArgumentError unless the text can be a label."""
-    if not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable():
-        raise InvalidArgumentError(
-            f"a label has 1 to {LONGEST_LABEL} characters, and no control characters"
-        )
-
-
-def _new_label(wanted: str, taken: set[str]) -> str:
-    """The wanted label, or the first free "face N" where it is empty."""
-    if wanted in taken:
-        raise InvalidArgumentError(f'there is a face "{wanted}" already; choose another label')
-    free = (f"face {number}" for number in range(1, len(taken) + 2))
-    return wanted or next(label for label in free if label not in taken)
-
-
-def _free_label(wanted: str, taken: set[str]) -> str:
-    """The wanted label, or with the first number behind it that makes it another one."""
-    numbered = (f"{wanted[: LONGEST_LABEL - 5]} ({n})" for n in range(2, len(taken) + 3))
-    return next(label for label in (wanted, *numbered) if label not in taken)
 
 
 def _packed(vectors: NDArray[np.float32]) -> bytes:

@@ -8,9 +8,10 @@ from faceauthd import audit, backup, keys
 from faceauthd.arguments import check_file
 from faceauthd.bus import Call, Credentials
 from faceauthd.gate import Gate
+from faceauthd.names import check_user
 from faceauthd.parts import Parts
 from faceauthd.results import LARGEST_BACKUP, InvalidArgumentError, StorageError
-from faceauthd.store import FaceRecord, check_user
+from faceauthd.store import FaceRecord
 from faceauthd.vault import KEY_BYTES, Vault
 
 CHUNK = 1 << 20

@@ -12,12 +12,12 @@ from faceauthd.bus import Call, Credentials
 from faceauthd.capture import OURSELVES, Capture, Ending, Plan, RefusalError
 from faceauthd.enrolment import as_error
 from faceauthd.gate import Gate
+from faceauthd.names import check_user
 from faceauthd.parts import Parts
 from faceauthd.policy import for_service
 from faceauthd.request import Request
 from faceauthd.results import Result
 from faceauthd.sessions.watching import Glimpse, Scan, WatchSession
-from faceauthd.store import check_user
 from faceauthd.variants import Typed
 from faceauthd.verification import Verification
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from faceauthd import backup
+from faceauthd.names import LONGEST_LABEL
 from faceauthd.results import InvalidArgumentError, StorageError
-from faceauthd.store import LONGEST_LABEL, FaceRecord, Store
+from faceauthd.store import FaceRecord, Store
 from faceauthd.vault import KEY_BYTES, Vault
 from tests.faceauthd.frames import ALICE
 from tests.faceauthd.stage import NEIGHBOUR, ROOT, USER, Caller, Stage
