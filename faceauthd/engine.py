@@ -114,7 +114,7 @@ class WorkerSupervisor:
         self._waiting: deque[Scan] = deque()
         self._questions: dict[int, OnCameras] = {}
         self._unasked: list[tuple[messages.ListCameras, OnCameras]] = []
-        self._timers: dict[str, Callable[[], None]] = {}
+        self._timers = turns.Timers()
         self._last_id = 0
         self._deaths = 0
         self._failed_at = 0.0
@@ -127,8 +127,7 @@ class WorkerSupervisor:
     def stop(self) -> None:
         """Ends the worker and every scan before it returns."""
         self.state, self.info, self.known = "stopped", None, None
-        for name in tuple(self._timers):
-            self._disarm(name)
+        self._timers.clear()
         process, self._process = self._process, None
         if process is not None:
             process.close()
@@ -197,7 +196,7 @@ class WorkerSupervisor:
         """Hands the worker what waits for it; brings it back first if it was given up."""
         if not self._waiting and not self._unasked:
             return
-        self._disarm("idle")
+        self._timers.drop("idle")
         if self.state == "idle":
             self._spawn()
         if self.state == "failed" and time.monotonic() - self._failed_at >= self._limits.retry:
@@ -247,7 +246,7 @@ class WorkerSupervisor:
         """Lets the worker go, if nothing comes to be done for long enough."""
         busy = self._running or self._waiting or self._questions or self._unasked
         if self._idle > 0 and self.state == "ready" and not busy:
-            self._after("idle", self._idle, self._let_go)
+            self._timers.after("idle", self._idle, self._let_go)
 
     def _let_go(self) -> None:
         process, self._process = self._process, None
@@ -264,14 +263,13 @@ class WorkerSupervisor:
         spent, self._spent = self._spent, None
         if spent is None or spent is not self._process:
             return  # it is gone already
-        for name in tuple(self._timers):
-            self._disarm(name)
+        self._timers.clear()
         spent.close()
         self._end_running("error", "the worker was replaced")
         self._spawn()
 
     def _spawn(self) -> None:
-        self._disarm("spawn")
+        self._timers.drop("spawn")
         self.state, self.info, self.text = "starting", None, ""
         try:
             self._process = WorkerProcess(self._spec.command, self._on_report, self._on_gone)
@@ -283,8 +281,7 @@ class WorkerSupervisor:
 
     def _on_gone(self, how: str) -> None:
         log.error("the worker is gone (%s)", how)
-        for name in tuple(self._timers):
-            self._disarm(name)
+        self._timers.clear()
         self._process, self.info = None, None
         self._deaths += 1
         if self.text:
@@ -294,7 +291,7 @@ class WorkerSupervisor:
         else:
             self.state = "starting"
             delay = min(2.0 ** (self._deaths - 4), self._limits.longest_delay)
-            self._after("spawn", delay if self._deaths > 1 else 0, self._spawn)
+            self._timers.after("spawn", delay if self._deaths > 1 else 0, self._spawn)
             self._end_running("error", f"the worker died ({how})")
 
     def _fail(self, text: str) -> None:
@@ -312,7 +309,7 @@ class WorkerSupervisor:
             return
         match report:
             case messages.Ready():
-                self._disarm("start")
+                self._timers.drop("start")
                 self.state, self.info, self.known = "ready", report, report
                 self._rest()
             case messages.Failed(text):
@@ -320,7 +317,7 @@ class WorkerSupervisor:
             case messages.Cameras(number, cameras):
                 on_done = self._questions.pop(number)
                 if not self._questions:
-                    self._disarm("answer")
+                    self._timers.drop("answer")
                 _call(on_done, cameras)
                 self._rest()
             case messages.Opened() | messages.Judged() | messages.Ended():
@@ -339,7 +336,7 @@ class WorkerSupervisor:
                 if not scan.stopped:
                     _call(scan.on_frame, seen)
             case messages.Ended(_, why, text):
-                self._disarm("stop")
+                self._timers.drop("stop")
                 self._running = None
                 self._deaths = 0
                 scan.stopped = True
@@ -370,26 +367,13 @@ class WorkerSupervisor:
             return _measured_otherwise(report.observation, scan, info)
         return ""
 
-    # Timers, by name; one of each.
-
     def _arm(self, name: str, seconds: float, fault: str) -> None:
-        self._after(name, seconds, lambda: self._kill(fault))
+        """Kills the worker for this fault, unless the timer is dropped before."""
+        self._timers.after(name, seconds, lambda: self._kill(fault))
 
     def _kill(self, fault: str) -> None:
         if self._process is not None:
             self._process.kill(fault)
-
-    def _after(self, name: str, seconds: float, act: Callable[[], None]) -> None:
-        def due() -> None:
-            del self._timers[name]
-            act()
-
-        self._disarm(name)
-        self._timers[name] = turns.after(seconds, due)
-
-    def _disarm(self, name: str) -> None:
-        if give_up := self._timers.pop(name, None):
-            give_up()
 
     def _new_id(self) -> int:
         self._last_id += 1

@@ -92,6 +92,34 @@ def after(seconds: float, act: Act) -> Callable[[], None]:
     return _TURNS.after(seconds, act)
 
 
+class Timers:
+    """Acts for later, by name: one of each name, whose place a newer one takes."""
+
+    def __init__(self) -> None:
+        self._give_up: dict[str, Callable[[], None]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is one that is not done yet."""
+        return name in self._give_up
+
+    def after(self, name: str, seconds: float, act: Act) -> None:
+        def due() -> None:
+            del self._give_up[name]
+            act()
+
+        self.drop(name)
+        self._give_up[name] = after(seconds, due)
+
+    def drop(self, name: str) -> None:
+        """Give it up, if there is one."""
+        if give_up := self._give_up.pop(name, None):
+            give_up()
+
+    def clear(self) -> None:
+        for name in tuple(self._give_up):
+            self.drop(name)
+
+
 def _now() -> int:
     return time.monotonic_ns() // 1000  # g_get_monotonic_time()'s clock
 

@@ -37,6 +37,24 @@ def test_what_is_given_up_is_not_done() -> None:
     assert done == ["kept"]
 
 
+def test_of_timers_of_one_name_the_newest_is_done() -> None:
+    done: list[str] = []
+    timers = turns.Timers()
+    timers.after("a", 0.01, lambda: done.append("old"))
+    timers.after("a", 0.02, lambda: done.append(f"new; waiting: {'a' in timers}"))
+    timers.after("b", 0.01, lambda: done.append("dropped"))
+    timers.drop("b")
+    timers.drop("b")  # no harm in it
+    turns.after(0.03, lambda: done.append("last"))
+    run_until(lambda: "last" in done)
+    assert done == ["new; waiting: False", "last"]
+    timers.after("a", 0, lambda: done.append("cleared"))
+    timers.clear()
+    turns.soon(lambda: done.append("end"))
+    run_until(lambda: "end" in done)
+    assert "cleared" not in done
+
+
 def test_a_thread_may_ask_and_wakes_the_loop_up() -> None:
     loop, done = GLib.MainLoop(), list[int]()
 
