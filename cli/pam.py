@@ -6,7 +6,7 @@ that its stack stays shut without a face, and takes the password as before.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,15 +136,9 @@ def enable(place: Place, services: tuple[str, ...], dry_run: bool) -> None:
     if not services:
         raise click.UsageError("name the services; see: faceauth pam status")
     known(services)
-    with_rights(place.folder, dry_run)
-    try:
-        plan = plan_enable(place.folder, services, place.module)
-        diffs = [change.diff(place.folder) for change in plan]
-        if not dry_run:
-            apply(place.folder, plan)
-    except StackError as error:
-        refuse(error)
-    tell(plan, diffs, ENABLED, dry_run)
+    carry_out(
+        place.folder, lambda: plan_enable(place.folder, services, place.module), ENABLED, dry_run
+    )
 
 
 @click.command(cls=Verb)
@@ -159,16 +153,12 @@ def disable(place: Place, services: tuple[str, ...], every: bool, dry_run: bool)
     """
     if every == bool(services):
         raise click.UsageError("name the services, or give --all")
-    with_rights(place.folder, dry_run)
     left: list[StackError] = []
-    try:
-        plan = plan_all(place.folder, left) if every else plan_disable(place.folder, services)
-        diffs = [change.diff(place.folder) for change in plan]
-        if not dry_run:
-            apply(place.folder, plan)
-    except StackError as error:
-        refuse(error)
-    tell(plan, diffs, DISABLED, dry_run)
+
+    def plan() -> list[Change]:
+        return plan_all(place.folder, left) if every else plan_disable(place.folder, services)
+
+    carry_out(place.folder, plan, DISABLED, dry_run)
     for reason in left:
         note(f"{reason}; it stays as it is")
     return Exit.UNAVAILABLE if left else Exit.DONE
@@ -204,9 +194,20 @@ def with_rights(folder: PamFolder, dry_run: bool) -> None:
         die(f"only root may change {folder.own}; --dry-run shows what would change", Exit.DENIED)
 
 
-def refuse(error: StackError) -> None:
-    denied = isinstance(error.__cause__, PermissionError)
-    die(f"{error} (nothing was changed)", Exit.DENIED if denied else Exit.UNAVAILABLE)
+def carry_out(
+    folder: PamFolder, plan: Callable[[], list[Change]], words: Outcomes, dry_run: bool
+) -> None:
+    """Plan the changes, make them, and tell of them; all or none, and none where it is a try."""
+    with_rights(folder, dry_run)
+    try:
+        changes = plan()
+        diffs = [change.diff(folder) for change in changes]
+        if not dry_run:
+            apply(folder, changes)
+    except StackError as error:
+        denied = isinstance(error.__cause__, PermissionError)
+        die(f"{error} (nothing was changed)", Exit.DENIED if denied else Exit.UNAVAILABLE)
+    tell(changes, diffs, words, dry_run)
 
 
 def tell(plan: Sequence[Change], diffs: Sequence[str], words: Outcomes, dry_run: bool) -> None:
