@@ -50,7 +50,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")  # or a narrow terminal cuts an id short
     for row in rows:
         grid.add_row(*(Text(visible(cell)) for cell in row))
     render(grid)
@@ -62,6 +64,8 @@ def facts(pairs: Mapping[str, str]) -> None:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="fold")
+    grid.add_column(overflow="fold")
     for name, value in pairs.items():
         grid.add_row(Text(name, style="bold"), Text(visible(value)))
     render(grid)

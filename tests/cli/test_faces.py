@@ -154,6 +154,17 @@ def test_an_empty_name_is_not_the_caller(daemon: Any, faceauth: Run) -> None:
     daemon.clear_faces.assert_not_called()
 
 
+def test_a_narrow_terminal_cuts_nothing_short(
+    daemon: Any, faceauth: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "20")
+    outcome = faceauth("list", "alice")
+    assert outcome.status == Exit.DONE
+    assert "…" not in outcome.out
+    assert len(outcome.out.splitlines()) > 4
+
+
 def test_list_for_people_and_for_programs(daemon: Any, faceauth: Run) -> None:
     outcome = faceauth("list", "alice")
     assert outcome.status == Exit.DONE
