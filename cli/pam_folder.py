@@ -73,7 +73,10 @@ class PamFolder:
     def locked(self) -> Iterator[None]:
         """Alone with the folder, as far as other commands of faceauth go."""
         try:
-            self.backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.backups.parent.is_dir():
+                self.backups.parent.mkdir(parents=True, exist_ok=True)
+                self.backups.parent.chmod(0o755)  # whatever the umask: the daemon's configuration
+            self.backups.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(self.backups, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise StackError(f"{self.backups}: {error.strerror}") from error

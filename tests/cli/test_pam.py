@@ -45,6 +45,18 @@ def test_enable_shows_and_writes_one_line(system: Path, pam: Run) -> None:
     assert stat.S_IMODE(backup.parent.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_the_daemon_reads_what_lies_beside_the_backups_and_nobody_writes_there(
+    system: Path, pam: Run, umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        assert pam("enable", "sudo").status == Exit.DONE
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((system.parent / "faceauth").stat().st_mode) == 0o755
+
+
 def test_all_goes_and_comes_without_trace(system: Path, pam: Run) -> None:
     before = snapshot(system)
     assert pam("enable", "sudo", "sudo-i", "su", "login", "polkit-1").status == 0
