@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -21,6 +21,7 @@ from models.errors import ModelError
 from models.liveness.files import make_folder, write_folder
 from models.liveness.published import convert
 from models.liveness.torchfile import WeightsError
+from models.owner import as_owner
 from models.registry import Model, ModelFile, model
 
 STALL = 30.0  # seconds without a byte after which a download is given up
@@ -51,14 +52,16 @@ def install(
     if not _problems(about, models_dir):
         return target
     try:
-        make_folder(models_dir)
-        with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{name}-") as scratch:
-            fresh = Path(scratch) / name
-            files = {file.name: _bytes(about, file, get, source) for file in about.files}
-            write_folder(fresh, files)
-            _put(fresh, target)
+        with as_owner(models_dir):
+            make_folder(models_dir)
+            with _scratch(about, models_dir):
+                pass  # who may not write there is told before anything is fetched
+        files = {file.name: _bytes(about, file, get, source) for file in about.files}
+        with as_owner(models_dir), _scratch(about, models_dir) as scratch:
+            write_folder(scratch / name, files)
+            _put(scratch / name, target)
     except OSError as error:
-        raise ModelError(f"{name}: cannot be installed: {error}") from error
+        raise ModelError(f"{name}: cannot be installed: {_words(error)}") from error
     return target
 
 
@@ -77,10 +80,17 @@ def remove(name: str, models_dir: Path) -> None:
     if not about.is_installed(models_dir):
         raise ModelError(f"the model {name} is not installed")
     try:
-        with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{name}-") as scratch:
-            about.directory(models_dir).rename(Path(scratch) / name)  # it goes at once, or not
+        with as_owner(models_dir), _scratch(about, models_dir) as scratch:
+            about.directory(models_dir).rename(scratch / name)  # it goes at once, or not
     except OSError as error:
-        raise ModelError(f"{name}: cannot be removed: {error}") from error
+        raise ModelError(f"{name}: cannot be removed: {_words(error)}") from error
+
+
+@contextlib.contextmanager
+def _scratch(about: Model, models_dir: Path) -> Iterator[Path]:
+    """A hidden folder beside the models, gone with the block."""
+    with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{about.name}-") as folder:
+        yield Path(folder)
 
 
 def _problems(about: Model, models_dir: Path) -> list[str]:
@@ -91,6 +101,11 @@ def _problems(about: Model, models_dir: Path) -> list[str]:
         except ModelError as error:
             found.append(str(error))
     return found
+
+
+def _words(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _put(fresh: Path, target: Path) -> None:
@@ -133,7 +148,12 @@ def _copied(about: Model, source: Path, file: ModelFile) -> bytes:
 
 
 def _fetched(models_dir: Path, on_progress: Progress | None, file: ModelFile) -> bytes:
-    broken_off = models_dir / f".{file.sha256}.partial"
+    """The registered file, with the rights of the folder's owner: what is in it may be theirs."""
+    with as_owner(models_dir):
+        return _downloaded(models_dir / f".{file.sha256}.partial", on_progress, file)
+
+
+def _downloaded(broken_off: Path, on_progress: Progress | None, file: ModelFile) -> bytes:
     try:
         _download(file, broken_off, on_progress)
     except urllib.error.HTTPError as error:

@@ -41,6 +41,7 @@ from models.liveness.calibration import Calibration, measured
 from models.liveness.files import make_folder, write_folder
 from models.liveness.passive import STOCK, PassiveModel, load_described, read_description
 from models.liveness.seen import CONTENTS, DESCRIPTION
+from models.owner import as_owner
 from models.registry import models
 
 # With no error in 30 trials a rate is below 10 % at 95 % confidence (the rule of three).
@@ -164,11 +165,12 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
             files[CONTENTS] = (trained / CONTENTS).read_bytes()
         digest = hashlib.sha256(b"".join(files.values())).hexdigest()
         version = _versions(models_dir, name) / digest[:16]
-        if not version.exists():
-            make_folder(version.parent)
-            write_folder(version, files)
-        load_described(version / DESCRIPTION)  # what runs is what was written
-        _use(models_dir, name, version.name)
+        with as_owner(models_dir):
+            if not version.exists():
+                make_folder(version.parent)
+                write_folder(version, files)
+            load_described(version / DESCRIPTION)  # what runs is what was written
+            _use(models_dir, name, version.name)
     except OSError as error:
         raise ModelError(f"{name}: cannot be installed: {error.strerror or error}") from error
     return version
@@ -191,7 +193,8 @@ def rollback(models_dir: Path, name: str, version: str = "") -> str:
             raise FileNotFoundError
         if chosen != NONE:
             load_described(_versions(models_dir, name) / chosen / DESCRIPTION)
-        _use(models_dir, name, chosen)
+        with as_owner(models_dir):
+            _use(models_dir, name, chosen)
     except FileNotFoundError:
         raise ModelError(f"{name}: there is no version to go back to") from None
     except OSError as error:

@@ -23,6 +23,7 @@ from models.errors import ModelError
 from models.install import install, remove, verify
 from models.registry import Model, ModelFile, model
 from tests.harness.data import SHARED, needs
+from tests.models.foreign import NOBODY, foreign_folder, needs_root
 
 CONTENT = bytes(range(256)) * 1024
 NAME = "tiny.onnx"
@@ -345,6 +346,45 @@ def test_installs_verifies_and_removes_from_a_folder(tmp_path: Path, name: str) 
     for verb in (verify, remove):
         with pytest.raises(ModelError, match="not installed"):
             verb(name, tmp_path)
+
+
+@needs_root
+def test_a_link_in_the_daemons_folder_leads_root_nowhere(
+    tmp_path: Path,
+    server: Server,
+    tiny: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who took over the daemon's user must not have root write where that user could not."""
+    tiny(server.url)
+    server.behave = lambda handler: send(handler, CONTENT)
+    (precious := tmp_path / "precious").write_text("root's")
+    with foreign_folder() as theirs:
+        certificate = theirs.with_name("server.pem")
+        certificate.write_bytes(Path(os.environ["SSL_CERT_FILE"]).read_bytes())
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        link = theirs / f".{hashlib.sha256(CONTENT).hexdigest()}.partial"
+        link.symlink_to(precious)
+        with pytest.raises(ModelError, match="Permission denied"):
+            install("tiny", theirs)
+        assert precious.read_text() == "root's"
+        link.unlink()
+        target = install("tiny", theirs)
+        assert {path.stat().st_uid for path in (target, target / NAME)} == {NOBODY}
+        remove("tiny", theirs)
+        assert list(theirs.iterdir()) == []
+
+
+@needs_root
+def test_roots_own_files_are_copied_into_the_daemons_folder(
+    tmp_path: Path, tiny: Callable[[str], None]
+) -> None:
+    tiny("")
+    (tmp_path / NAME).write_bytes(CONTENT)
+    tmp_path.chmod(0o700)
+    with foreign_folder() as theirs:
+        assert (install("tiny", theirs / "models", tmp_path) / NAME).read_bytes() == CONTENT
+        assert (theirs / "models").stat().st_uid == NOBODY
 
 
 def test_a_wrong_folder_changes_nothing(tmp_path: Path) -> None:

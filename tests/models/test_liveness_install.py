@@ -15,6 +15,7 @@ from models.evaluation.liveness import Scored
 from models.liveness import install
 from models.liveness.passive import load_passive_models
 from models.liveness.seen import Seen, content, unseen
+from tests.models.foreign import NOBODY, foreign_folder, needs_root
 from tests.models.recorded import recording, sample
 from tests.models.tiny import affine
 
@@ -213,6 +214,22 @@ def test_the_daemons_user_can_read_it_whatever_roots_umask(tmp_path: Path) -> No
     folders = (models_dir.parent, models_dir, version.parent, version)
     assert [path.stat().st_mode & 0o777 for path in folders] == [0o755] * 4
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in version.iterdir())
+
+
+@needs_root
+def test_a_link_in_the_daemons_folder_leads_root_nowhere(tmp_path: Path) -> None:
+    (precious := tmp_path / "precious").mkdir()
+    model = trained(tmp_path / "one", 0.4, NETWORK)
+    with foreign_folder() as theirs:
+        (link := theirs / ".personal-versions").symlink_to(precious)
+        with pytest.raises(ModelError, match="Permission denied"):
+            install.install(model, theirs, "personal", PASSED)
+        assert list(precious.iterdir()) == []
+        link.unlink()
+        version = install.install(model, theirs, "personal", PASSED)
+        install.rollback(theirs, "personal")
+        install.rollback(theirs, "personal")
+        assert {path.lstat().st_uid for path in (version, theirs / "personal")} == {NOBODY}
 
 
 def test_a_version_damaged_on_disk_is_not_gone_back_to(tmp_path: Path) -> None:
