@@ -34,7 +34,7 @@ RESULTS = {
     Result.BUSY: ("another scan, or another program, has the camera", "AUTHINFO_UNAVAIL"),
     Result.NOT_ENROLLED: ("no face that the engine in use can compare", "AUTHINFO_UNAVAIL"),
     Result.CAMERA_MISSING: ("the configured camera is not there", "AUTHINFO_UNAVAIL"),
-    Result.REMOTE: ("the caller's session is remote", "AUTHINFO_UNAVAIL"),
+    Result.REMOTE: ("the caller's session is remote, or at another seat", "AUTHINFO_UNAVAIL"),
     Result.LID_CLOSED: ("the lid is closed", "AUTHINFO_UNAVAIL"),
     Result.DISABLED: ("the configuration turns face authentication off", "AUTHINFO_UNAVAIL"),
     Result.STRONG_AUTH_REQUIRED: ("a password is due first", "AUTHINFO_UNAVAIL"),

@@ -12,7 +12,10 @@ PAM_RHOST. So that is a place by itself, and obstacles.py says which services ar
 A session in which nobody sits is none: a user's service manager has one in newer systemds, and
 cron's jobs where its PAM stack has pam_systemd. One that is a desktop and is on no seat is shown on
 another machine, whatever it says of itself: xrdp's and VNC servers' do not set PAM_RHOST, which is
-all that logind goes by. Sessions on a seat are those with this machine's screens and keyboards.
+all that logind goes by. Sessions on a seat are those with this machine's screens and keyboards. Of
+several seats the camera stands before the first, where logind puts each device that nobody assigned:
+who sits at another is not who sits before it, and is as one far away. A display manager does not say
+at which of several it asks.
 
 The answer comes within seconds whatever logind does. Where there is no logind, the caller counts as
 local and the lid as open: such a machine could otherwise never use faceauth, and the PAM module
@@ -43,6 +46,7 @@ NO_USER = "org.freedesktop.login1.NoUserForPID"
 NOT_LOGGED_IN = "org.freedesktop.login1.NoSuchUser"
 # sd_session_get_class(3): the first words of the classes in which nobody sits.
 NOBODY_SITS = ("background", "manager")
+SEAT = "seat0"  # sd-login(3): the first
 DESKTOPS = ("x11", "wayland", "mir")  # sd_session_get_type(3): what is shown on screens
 ROOT = 0
 # What the bus says where there is no logind.
@@ -150,9 +154,24 @@ class Environment:
                 done(Place.UNKNOWN)
 
         if asker == ROOT:
-            done(Place.SYSTEM)
+            self._by_seats(done)
         else:
             self._ask_manager("GetUser", asker, found)
+
+    def _by_seats(self, done: Callable[[Place], None]) -> None:
+        """A program of root's asks for who is at the screen; of several, at whichever."""
+
+        def listed(reply: tuple[Any, ...] | BusError) -> None:
+            if isinstance(reply, BusError):
+                _note("the seats", reply)
+                done(Place.UNKNOWN)
+            else:
+                done(Place.SYSTEM if len(reply[0]) <= 1 else Place.REMOTE)
+
+        manager, question = Peer(LOGIND, MANAGER, f"{LOGIND}.Manager"), Typed("()", ())
+        self._bus.ask(
+            manager, "ListSeats", question, timeout=TIMEOUT, done=listed, reply="(a(so))"
+        )
 
     def _of_user(self, path: str, done: Callable[[Place], None]) -> None:
         def listed(sessions: Answer) -> None:
@@ -220,6 +239,8 @@ def _place(session: Mapping[str, Answer]) -> Place:
     if not (isinstance(kind, str) and isinstance(remote, bool) and isinstance(seat, tuple)):
         return Place.UNKNOWN
     if remote or (shown in DESKTOPS and not any(seat[:1])):
+        return Place.REMOTE
+    if seat[:1] not in (("",), (SEAT,)):
         return Place.REMOTE
     return Place.NOWHERE if kind.startswith(NOBODY_SITS) else Place.LOCAL
 

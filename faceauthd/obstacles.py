@@ -82,7 +82,7 @@ def check(parts: Parts, request: Request) -> None:
 
 def _check_surroundings(around: Surroundings, config: Config, service: str) -> None:
     if around.place is Place.REMOTE:
-        raise RefusalError(Result.REMOTE, "the session is remote")
+        raise RefusalError(Result.REMOTE, "the session is remote, or at another seat")
     if around.place is Place.NOWHERE:
         raise RefusalError(Result.REMOTE, "the asking process belongs to no session")
     # A display manager asks for who sits here, a mail server for who may be anywhere.

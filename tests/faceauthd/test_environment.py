@@ -106,6 +106,11 @@ def is_no_user_s(logind: StandIn) -> None:
     refuses(logind, "GetUserByPID", "NoUserForPID")
 
 
+def has_seats(logind: StandIn, *names: str) -> None:
+    seats = [(name, f"/org/freedesktop/login1/seat/{name}") for name in names]
+    logind.mock("AddMethod", "(sssss)", MANAGER, "ListSeats", "", "a(so)", f"ret = {seats}")
+
+
 def has_user(logind: StandIn, *sessions: dict[str, GLib.Variant]) -> None:
     """The process is its user's, who has these sessions."""
     logged_in(logind, *sessions)
@@ -145,6 +150,10 @@ SITS = [
     ((DESKTOP,), Place.LOCAL),
     ((ELSEWHERE,), Place.REMOTE),
     ((DESKTOP, ELSEWHERE), Place.REMOTE),
+    # The camera is the first seat's.
+    ((session(False, shown="x11", seat="seat1"),), Place.REMOTE),
+    ((session(False, seat="seatusb"),), Place.REMOTE),
+    ((DESKTOP, session(False, shown="x11", seat="seat1")), Place.REMOTE),
 ]
 
 
@@ -221,8 +230,20 @@ def test_root_s_process_of_no_user_is_the_system_s_own(
 ) -> None:
     with logind_stand_in(private_bus) as logind:
         is_no_user_s(logind)
+        has_seats(logind, "seat0")
         assert look(private_bus, ROOT) == Surroundings(Place.SYSTEM, lid_closed=False)
     assert caplog.text == ""
+
+
+def test_of_several_seats_a_display_manager_may_ask_at_any(private_bus: PrivateBus) -> None:
+    """Who stands at another seat must not get in by who sits before the camera."""
+    with logind_stand_in(private_bus) as logind:
+        is_no_user_s(logind)
+        has_seats(logind, "seat0", "seat1")
+        assert look(private_bus, ROOT) == Surroundings(Place.REMOTE, lid_closed=False)
+        refused = 'raise dbus.exceptions.DBusException("none", name="org.example.No")'
+        logind.mock("AddMethod", "(sssss)", MANAGER, "ListSeats", "", "a(so)", refused)
+        assert look(private_bus, ROOT) == UNKNOWN, "nor does it say how many there are"
 
 
 @pytest.mark.parametrize("shown", ["x11", "wayland"])
