@@ -13,9 +13,9 @@ A session in which nobody sits is none: a user's service manager has one in newe
 cron's jobs where its PAM stack has pam_systemd. One that is a desktop and is on no seat is shown on
 another machine, whatever it says of itself: xrdp's and VNC servers' do not set PAM_RHOST, which is
 all that logind goes by. Sessions on a seat are those with this machine's screens and keyboards. Of
-several seats the camera stands before the first, where logind puts each device that nobody assigned:
-who sits at another is not who sits before it, and is as one far away. A display manager does not say
-at which of several it asks.
+several seats the camera stands before the first, where logind puts what nobody assigned: who sits
+at another is not who sits before it, and is as one far away. A display manager does not say at
+which of several it asks.
 
 The answer comes within seconds whatever logind does. Where there is no logind, the caller counts as
 local and the lid as open: such a machine could otherwise never use faceauth, and the PAM module
@@ -169,9 +169,7 @@ class Environment:
                 done(Place.SYSTEM if len(reply[0]) <= 1 else Place.REMOTE)
 
         manager, question = Peer(LOGIND, MANAGER, f"{LOGIND}.Manager"), Typed("()", ())
-        self._bus.ask(
-            manager, "ListSeats", question, timeout=TIMEOUT, done=listed, reply="(a(so))"
-        )
+        self._bus.ask(manager, "ListSeats", question, timeout=TIMEOUT, done=listed, reply="(a(so))")
 
     def _of_user(self, path: str, done: Callable[[Place], None]) -> None:
         def listed(sessions: Answer) -> None:
