@@ -26,6 +26,11 @@ def webcam(image: Image, rng: Random) -> Image:
     return _mjpeg(_sharpen(_whole(light), rng), rng)
 
 
+def relit(image: Image, rng: Random) -> Image:
+    """The image in another light, or by another exposure, and nothing else of it changed."""
+    return _whole(_exposure(image.astype(np.float32), rng))
+
+
 def flip(image: Image, rng: Random) -> Image:
     """The image, or its mirror image."""
     return np.ascontiguousarray(image[:, ::-1]) if rng.random() < 0.5 else image

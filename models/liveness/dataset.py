@@ -163,6 +163,13 @@ def varied_crops(
     return kept
 
 
+def lit_crops(crops: NDArray[np.uint8], rounds: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+    """Each of these crops (n, size, size, 3) in another light, ``rounds`` times over."""
+    for number in range(rounds * len(crops)):
+        rng = np.random.default_rng((seed, number))
+        yield augment.relit(crops[number % len(crops)], rng)
+
+
 def held_crops(samples: Iterable[Sample], scale: float, size: int, path: Path) -> NDArray[np.uint8]:
     """Crops (n, size, size, 3) as they are, kept in the file ``path`` and not in memory."""
     listed = list(samples)

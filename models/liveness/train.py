@@ -43,7 +43,7 @@ PARTS = ("all", "head")
 STOCK_NETWORK = STOCK / "model.onnx"
 CHECKPOINT, HELD, VARIED = "checkpoint.npz", "held.npy", "varied.npy"
 HEAD_THRESHOLD = 0.5
-ROUNDS = 4  # of crops that a camera varied, for a head
+ROUNDS = 4  # of crops that a camera varied, and of crops in other lights, for a head
 LOWEST, HIGHEST = 0.001, 0.999  # of a threshold
 
 
@@ -194,9 +194,10 @@ def learnt_head(samples: Sequence[Sample], settings: Settings, work: Path) -> by
     crop = (architecture.scale, architecture.size)
     crops = dataset.held_crops(samples, *crop, work / HELD)
     varied = dataset.varied_crops(samples, *crop, work / VARIED, ROUNDS, settings.seed)
+    lit = dataset.lit_crops(crops, ROUNDS, settings.seed)
     labels = np.array([sample.live for sample in samples])
     try:
-        return head.learn(start.read_bytes(), architecture.live, crops, labels, varied)
+        return head.learn(start.read_bytes(), architecture.live, crops, labels, varied, lit)
     except (OSError, ExportError) as error:
         raise WeightsError(f"{start} cannot be given a head: {error}") from None
 

@@ -2,11 +2,13 @@
 """A personal head: learnt in one step from the network's own features, and never guessed."""
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 
 from models.liveness import head
 from models.liveness.export import ExportError
+from models.liveness.passive import STOCK
 from models.liveness.published import convert
 from models.onnx_graph import Graph
 from models.runtime import Network
@@ -34,6 +36,13 @@ def odds(network: bytes, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     runs = Network(network, "tiny")
     logits = [runs.run(one.transpose(2, 0, 1)[None].astype(np.float32))[0] for one in crops]
     return np.array([pair[LIVE] - pair[1 - LIVE] for pair in logits])
+
+
+def with_red(crops: NDArray[np.uint8], red: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The crops with so much red in each."""
+    crops = crops.copy()
+    crops[..., 2] = red[:, None, None]
+    return crops
 
 
 def undecided() -> bytes:
@@ -120,22 +129,70 @@ def test_one_kind_alone_and_strange_networks_are_one_line() -> None:
 
 def test_varied_crops_are_learnt_from_too() -> None:
     """Red tells the two apart as recorded, but not under another camera, where only blue does."""
-
-    def with_red(crops: NDArray[np.uint8], red: NDArray[np.int64]) -> NDArray[np.uint8]:
-        crops = crops.copy()
-        crops[..., 2] = red[:, None, None]
-        return crops
-
     (crops, labels), (fresh, known) = both(0), both(7)
     red = np.random.default_rng(0).integers(60, 180, (4, 120))
     varied = np.concatenate([with_red(crops, one) for one in red])
     crops = with_red(crops, np.where(labels, 150, 90))
     alone, with_varied = (
-        head.learn(undecided(), LIVE, crops, labels, more) for more in (None, varied)
+        head.learn(undecided(), LIVE, crops, labels, more) for more in ((), varied)
     )
     misled = with_red(fresh, np.where(known, 90, 150))
     right = [((odds(one, misled) > 0) == known).mean() for one in (alone, with_varied)]
     assert right[1] > right[0] + 0.1
+
+
+def with_middle() -> bytes:
+    """A network whose middle shows colours; its end and its answer show nothing."""
+    graph = Graph("middle")
+    alike = np.eye(3)[:, :, None, None]
+    first = graph.convolution("input", alike, np.zeros(3), stride=2, padding=0)
+    summed = graph.node("Add", first, first)
+    end = graph.convolution(summed, 0 * alike, np.zeros(3), stride=2, padding=0)
+    after = graph.node("Add", end, end)
+    flat = graph.node("Flatten", after)
+    weights = graph.constant(np.zeros((12, 2)))
+    graph.node("Gemm", flat, weights, graph.constant(np.zeros(2)), output="output")
+    return graph.model(("input", (3, 8, 8)), ("output", 2))
+
+
+def test_what_its_end_has_lost_is_learnt_from_its_middle() -> None:
+    crops, labels = both(0)
+    learnt = head.learn(with_middle(), LIVE, crops, labels)
+    fresh, known = both(7)
+    assert ((odds(learnt, fresh) > 0) == known).mean() > 0.95
+    against = head.learn(learnt, LIVE, fresh, ~known)
+    assert ((odds(against, crops) > 0) == labels).mean() < 0.05
+
+
+def test_the_middle_is_the_last_sum_before_the_last_halving() -> None:
+    trunk = head.Trunk.of((STOCK / "model.onnx").read_bytes())
+    assert len(trunk.flat) == len(trunk.middle) == 2  # of two networks
+    assert [trunk.sizes[name] for name in (*trunk.flat, *trunk.middle)] == [512, 512, 128, 128]
+    assert not head.Trunk.of(undecided()).middle
+
+
+def test_crops_in_other_lights_are_learnt_from_by_the_middle() -> None:
+    """Red tells the two apart as recorded, but in another light only blue does."""
+    (crops, labels), (fresh, known) = both(0), both(7)
+    red = np.random.default_rng(0).integers(60, 180, (4, 120))
+    lit = np.concatenate([with_red(crops, one) for one in red])
+    crops, misled = (
+        with_red(one, np.where(live, good, 240 - good))
+        for one, live, good in ((crops, labels, 150), (fresh, known, 90))
+    )
+    right = [
+        ((odds(head.learn(with_middle(), LIVE, crops, labels, (), more), misled) > 0) == known)
+        for more in ((), lit)
+    ]
+    assert right[1].mean() > right[0].mean() + 0.1
+
+
+def test_a_file_that_hides_its_sizes_is_one_line() -> None:
+    model = onnx.load_from_string(undecided())
+    model.graph.node[0].op_type = "Unheard"
+    crops, labels = both(0)
+    with pytest.raises(ExportError, match="how many features"):
+        head.learn(model.SerializeToString(), LIVE, crops, labels)
 
 
 @needs("models/minifasnet")

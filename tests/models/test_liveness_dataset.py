@@ -108,3 +108,14 @@ def test_room_for_crops_is_taken_before_the_first(
 
     monkeypatch.setattr(dataset, "crop_of", crop)
     assert len(dataset.held_crops([sample(tmp_path / "a.png")] * 2, 2.7, 80, held)) == 2
+
+
+def test_other_lights_are_drawn_anew_each_time_and_alike_from_one_seed() -> None:
+    grey = np.full((3, 8, 8, 3), 120, np.uint8)
+    grey[:, :4] = 60
+    lit = list(dataset.lit_crops(grey, 4, 1))
+    assert len(lit) == 12
+    assert len({one.tobytes() for one in lit}) > 9
+    assert all(np.ptp(half, axis=(0, 1)).max() == 0 for one in lit for half in (one[:4], one[4:]))
+    again = list(dataset.lit_crops(grey, 4, 1))
+    assert all(np.array_equal(*pair) for pair in zip(lit, again, strict=True))
