@@ -24,6 +24,8 @@ from cli.pam_folder import PamFolder
 from cli.pam_stack import OURS, StackError
 from cli.questions import Questions
 from cli.scanning import hints
+from faceauthd.camera.stand_in import is_meant_as_file
+from faceauthd.camera.terms import Device
 from faceauthd.config import load
 from faceauthd.results import Result
 
@@ -82,9 +84,10 @@ def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
     from cli.sights import best, sights
 
     config = load(file)
-    if Path(config.camera.device).is_absolute() and not config.camera.device.startswith("/dev/"):
-        note(_("the camera is a file, {file}; it stays so").format(file=config.camera.device))
-        return config.camera.device
+    device = config.camera.device
+    if is_meant_as_file(device):
+        note(_("the camera is a file, {file}; it stays so").format(file=device))
+        return device
     found = sights(daemon.list_cameras(), config)
     if not found:
         die("there is no usable camera (see: faceauth cameras)", Exit.UNAVAILABLE)
@@ -95,10 +98,18 @@ def choose_camera(daemon: "FaceAuth", file: Path, questions: Questions) -> str:
     chosen = suggested if len(found) == 1 else ask_which(found, suggested, questions)
     if not chosen.faces and not questions.confirm(_("It sees no face. Go on?"), default=False):
         die("sit in front of the camera, in good light, and run this again", Exit.UNAVAILABLE)
-    if len(found) > 1 and config.camera.device != chosen.id:
-        config_file.change(file, ["camera", "device"], chosen.id)
+    preferred = first_of(device, chosen.id)
+    if len(found) > 1 and preferred != device:
+        config_file.change(file, ["camera", "device"], preferred)
         connection.reload(f"the camera is {chosen.name}")
     return chosen.id
+
+
+def first_of(device: Device, chosen: str) -> Device:
+    """The chosen camera in place of the configured one; the first, where a list is configured."""
+    if isinstance(device, str):
+        return chosen
+    return (chosen, *(name for name in device if name != chosen))
 
 
 def ask_which(found: Sequence["Sight"], suggested: "Sight", questions: Questions) -> "Sight":

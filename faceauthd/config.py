@@ -27,6 +27,7 @@ from faceauthd.setting import (
     listing,
     number,
     one_of,
+    one_or_several,
     rate,
     setting,
     text,
@@ -54,6 +55,14 @@ CUES = listing(one_of(PASSIVE, CHALLENGE))
 CONFIRM = one_of("none", "enter")
 
 
+def _camera(value: object) -> object:
+    """A camera in a list, where no file may stand: it would always be there."""
+    name = text("").read(value)
+    if str(name).startswith("/") and not str(name).startswith("/dev/"):
+        raise ValueError
+    return name
+
+
 class ConfigError(InvalidArgumentError):
     """The configuration is wrong; the text is one line: where, what, and what is allowed."""
 
@@ -62,11 +71,15 @@ class ConfigError(InvalidArgumentError):
 class CameraConfig:
     """Which camera is used, and how."""
 
-    device: str = setting(
+    device: str | tuple[str, ...] = setting(
         "auto",
-        text('"auto", a camera\'s id or node, a video file or a folder of images'),
+        one_or_several(
+            text('"auto", a camera\'s id or node, a video file or a folder of images'),
+            Kind('cameras ("auto", ids, nodes)', _camera),
+        ),
         "The camera: auto (the first usable colour camera), an id as `faceauth cameras` shows it, "
-        "a device node, or the path of a video file or of a folder of images.",
+        "a device node, or the path of a video file or of a folder of images. Of a list of cameras "
+        "the first is used that is there; enrol with each of them.",
     )
     width: int = setting(640, whole(160, 4096), "Width of the image asked of the camera, pixels.")
     height: int = setting(480, whole(120, 4096), "Height of the image asked of the camera, pixels.")

@@ -152,8 +152,9 @@ def find_configured_camera(
             worker.list_cameras(lambda _cameras: None)
             raise RefusalError(Result.ERROR, f"the worker failed: {worker.text}")
         device = camera.device
-        if device.startswith("/") and not os.path.exists(device):  # noqa: PTH110 (Path's may raise)
-            raise RefusalError(Result.CAMERA_MISSING, f"there is no {device}")
+        path = device if isinstance(device, str) and device.startswith("/") else ""
+        if path and not os.path.exists(path):  # noqa: PTH110 (Path's may raise)
+            raise RefusalError(Result.CAMERA_MISSING, f"there is no {path}")
         if worker.state == "idle":
             worker.start()  # it loads its models while the person is asked
         if is_stand_in(device) or worker.state != "ready":

@@ -125,6 +125,18 @@ def listing(element: Kind) -> Kind:
     return Kind(f"a list, without repetition, of {element.allowed}", read)
 
 
+def one_or_several(one: Kind, element: Kind) -> Kind:
+    """A value of the kind ``one``, or a list of such as ``element`` allows, which is not empty."""
+    several = listing(element)
+
+    def read(value: object) -> object:
+        if isinstance(value, list) and value:
+            return several.read(value)
+        return one.read(value)
+
+    return Kind(f"{one.allowed}; or {several.allowed}", read)
+
+
 def in_toml(value: object) -> str:
     """A setting's value as TOML writes it."""
     if isinstance(value, bool):

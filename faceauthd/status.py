@@ -7,6 +7,7 @@ Nothing here is secret: anybody may ask for it.
 import logging
 from importlib.metadata import PackageNotFoundError, version
 
+from faceauthd.camera.stand_in import is_meant_as_file
 from faceauthd.challenge import possible
 from faceauthd.config import CHALLENGE, Config
 from faceauthd.messages import Ready
@@ -30,12 +31,13 @@ log = logging.getLogger(__name__)
 def status(parts: Parts) -> dict[str, Typed]:
     """The answer to GetStatus."""
     config, info = parts.config, parts.worker.known
+    device = config.camera.device
     return {
         "version": Typed("s", _version()),
         "engine": Typed("s", info.engine if info else config.engine),
         "model": Typed("s", info.model if info else ""),
         "liveness": Typed("a{ss}", _seen(info) if info else {}),
-        "camera": Typed("s", config.camera.device),
+        "camera": Typed("s", device if isinstance(device, str) else ", ".join(device)),
         "worker": Typed("s", parts.worker.state),
         "enrolled": Typed("u", parts.store.user_count()),
         "disabled": Typed("b", config.disabled),
@@ -58,7 +60,7 @@ def warnings(config: Config, worker: Worker) -> list[str]:
         found.append("faces are bound to no camera (verify.any_camera): one may be replaced")
     for name in config.camera.allow_virtual:
         found.append(f"virtual camera {name!r} is allowed: who feeds it can show it any face")
-    if config.camera.device.startswith("/") and not config.camera.device.startswith("/dev/"):
+    if is_meant_as_file(config.camera.device):
         found.append(f"the camera is a file ({config.camera.device}): it shows what the file shows")
     if worker.state == "failed":
         found.append(f"the worker failed, no face can be verified: {worker.text}")

@@ -13,6 +13,7 @@ from cli.checks.finding import Finding, ok, problem, unknown, warning
 from cli.checks.machine import Machine
 from cli.looking import brightness, look
 from faceauthd.camera.discovery import find_camera, list_cameras
+from faceauthd.camera.stand_in import is_meant_as_file
 from faceauthd.camera.terms import CameraError, CameraInfo
 
 LIST = "see: faceauth cameras; faceauth config set camera.device ID"
@@ -20,7 +21,7 @@ LIST = "see: faceauth cameras; faceauth config set camera.device ID"
 
 def check(machine: Machine) -> Iterator[Finding]:
     device = machine.config.camera.device
-    if device.startswith("/") and not device.startswith("/dev/"):
+    if is_meant_as_file(device):
         yield warning(f"the camera is a file, {device}", "faceauth config set camera.device auto")
         yield light(machine)
         return

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from faceauthd.camera import ioctls
-from faceauthd.camera.terms import CameraError, CameraInfo, printable
+from faceauthd.camera.terms import CameraError, CameraInfo, Device, printable
 
 SYSFS = Path("/sys/class/video4linux")
 DEV = Path("/dev")
@@ -49,11 +49,14 @@ def list_cameras(
     return [camera for camera in cameras if camera is not None]
 
 
-def find_camera(device: str, cameras: Sequence[CameraInfo]) -> CameraInfo:
+def find_camera(device: Device, cameras: Sequence[CameraInfo]) -> CameraInfo:
     """The camera that the configuration means by ``device``: "auto", an id, or a device node.
 
-    A node may be a symbolic link. Raises CameraError where there is none, or it may not be used.
+    A node may be a symbolic link. Of several the first is taken that is there and may be used.
+    Raises CameraError where there is none, or it may not be used.
     """
+    if not isinstance(device, str):
+        return _first_found(device, cameras)
     if device == "auto":
         return _first_usable(cameras)
     node = os.path.realpath(device) if device.startswith("/") else ""
@@ -63,6 +66,18 @@ def find_camera(device: str, cameras: Sequence[CameraInfo]) -> CameraInfo:
                 raise CameraError("refused", f"camera {camera.name!r}: {camera.reason}")
             return camera
     raise CameraError("missing", f"there is no camera {printable(device, 128)!r}")
+
+
+def _first_found(devices: Sequence[str], cameras: Sequence[CameraInfo]) -> CameraInfo:
+    reasons = []
+    for device in devices:
+        try:
+            return find_camera(device, cameras)
+        except CameraError as error:
+            reasons.append(error)
+    refused = any(error.why == "refused" for error in reasons)
+    text = "; ".join(error.text for error in reasons)
+    raise CameraError("refused" if refused else "missing", text)
 
 
 def _first_usable(cameras: Sequence[CameraInfo]) -> CameraInfo:

@@ -35,8 +35,9 @@ def open_source(camera: "CameraConfig", fd: int | None = None) -> "Source":
 
     if fd is None and not is_stand_in(camera.device):
         return _open_camera(camera)
-    if Path(camera.device).is_absolute():
-        return _show_stand_in(camera, open_stand_in(camera.device) if fd is None else fd)
+    if isinstance(camera.device, str) and Path(camera.device).is_absolute():
+        fd = open_stand_in(camera.device) if fd is None else fd
+        return _show_stand_in(camera, printable(Path(camera.device).name), fd)
     assert fd is not None  # no path, no camera: a passed file
     film = _open_file(fd, PASSED_FILE, fps=0)
     return EveryFrame(PASSED_FILE_ID, PASSED_FILE, Numbered(film, rotate=0))
@@ -51,10 +52,9 @@ def _open_camera(camera: "CameraConfig") -> "Source":
     return NewestFrame(info.id, info.name, film, threading.Event(), _FIRST_PICTURE)
 
 
-def _show_stand_in(camera: "CameraConfig", fd: int) -> "Source":
+def _show_stand_in(camera: "CameraConfig", name: str, fd: int) -> "Source":
     from faceauthd.camera.capture import EveryFrame, Looping, NewestFrame, Numbered, Paced
 
-    name = printable(Path(camera.device).name)
     film = _open_file(fd, name, camera.fps)
     id_ = f"file:{name}"
     if not camera.paced:

@@ -10,18 +10,26 @@ import os
 import stat
 import tarfile
 from pathlib import Path
+from typing import TypeGuard
 
-from faceauthd.camera.terms import CameraError, printable
+from faceauthd.camera.terms import CameraError, Device, printable
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 MOST_PICTURES = 2000
 LARGEST_ARCHIVE = 544 << 20  # bytes: 512 MiB of pictures and their headers
 
 
-def is_stand_in(device: str) -> bool:
-    """Whether the configuration's ``camera.device`` names a file or folder, if it is there."""
-    path = Path(device)
-    return path.is_absolute() and not _is_device(path)
+def is_stand_in(device: Device) -> TypeGuard[str]:
+    """Whether the configuration's ``camera.device`` names a file or folder, if it is there.
+
+    A list of cameras never does.
+    """
+    return isinstance(device, str) and Path(device).is_absolute() and not _is_device(Path(device))
+
+
+def is_meant_as_file(device: Device) -> TypeGuard[str]:
+    """Whether it is the path of anything but a device node, there or not."""
+    return isinstance(device, str) and device.startswith("/") and not device.startswith("/dev/")
 
 
 def open_stand_in(device: str) -> int:

@@ -15,6 +15,8 @@ from models.picture import PictureError
 # broken: it is there and gives no usable picture. refused: it may not be used.
 Why = Literal["missing", "busy", "broken", "refused"]
 
+Device = str | tuple[str, ...]  # the configuration's: one, or several, of which the first is best
+
 PASSED_FILE_ID = "file"  # the camera of a scan whose frames came from a file of the caller's
 
 

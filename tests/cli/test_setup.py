@@ -206,6 +206,19 @@ def test_a_person_may_choose_another_camera(
     assert 'device = "usb-Camera"' in (tmp_path / "config.toml").read_text()
 
 
+def test_of_a_list_of_cameras_the_chosen_one_becomes_the_first(
+    setup: Run, cameras: dict[str, int], daemon: Any, type_in: Callable[..., None], tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text('[camera]\ndevice = ["dock", "gone", "usb-Camera"]\n')
+    cameras["dock"] = 1
+    names = ("dock", "usb-Camera")
+    daemon.list_cameras.return_value = [{**CAMERA, "id": name, "name": name} for name in names]
+    type_in("2", "", "", *["n"] * 10)
+    assert setup().status == Exit.DONE
+    written = (tmp_path / "config.toml").read_text()
+    assert 'device = ["usb-Camera", "dock", "gone"]' in written
+
+
 def test_nobody_in_view_ends_it_before_anything_changed(
     setup: Run, cameras: dict[str, int], daemon: Any
 ) -> None:

@@ -271,6 +271,36 @@ def test_a_camera_is_found_by_id_node_and_link(machine: Machine, how: str) -> No
     assert find_camera(FIND[how](machine), machine.cameras()).name == "HD Pro Webcam C920"
 
 
+@pytest.mark.parametrize(
+    ("device", "found"),
+    [
+        (("usb-dock", "usb-lid"), "dock"),
+        (("usb-lid", "usb-dock"), "lid"),
+        (("usb-gone", "usb-lid"), "lid"),
+        (("/dev/v4l/by-id/usb-gone", "usb-loop", "usb-dock"), "dock"),
+        (("usb-gone", "auto"), "lid"),
+    ],
+)
+def test_of_several_the_first_that_is_there_and_may_be_used(
+    machine: Machine, device: tuple[str, ...], found: str
+) -> None:
+    for node, (name, parent) in enumerate({"lid": USB, "dock": USB, "loop": None}.items()):
+        machine.plug(f"video{node}", parent, (webcam(name), ("MJPG",)))
+        machine.link("by-id", f"usb-{name}", f"video{node}")
+    assert find_camera(device, machine.cameras()).name == found
+
+
+def test_of_several_none_is_there_or_may_be_used(machine: Machine) -> None:
+    with pytest.raises(CameraError, match="no camera 'usb-a'; there is no camera 'usb-b'") as none:
+        find_camera(("usb-a", "usb-b"), machine.cameras())
+    assert none.value.why == "missing"
+    machine.plug("video0", None, (webcam("loop"), ("MJPG",)))
+    machine.link("by-id", "usb-loop", "video0")
+    with pytest.raises(CameraError, match="a virtual camera") as refused:
+        find_camera(("usb-loop", "usb-b"), machine.cameras())
+    assert refused.value.why == "refused"
+
+
 def test_a_camera_that_is_not_there_is_missing(machine: Machine) -> None:
     with pytest.raises(CameraError, match="there is no camera 'usb-gone'") as refused:
         find_camera("usb-gone", machine.cameras())

@@ -83,6 +83,11 @@ FMR = "allowed: a number above 0, up to 0.01"
 CUES = 'allowed: a list, without repetition, of "passive"'
 
 
+def test_several_cameras_keep_their_order() -> None:
+    read = parse(b'[camera]\ndevice = ["usb-dock", "/dev/video2", "auto"]', "x.toml")
+    assert read.camera.device == ("usb-dock", "/dev/video2", "auto")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -127,6 +132,10 @@ CUES = 'allowed: a list, without repetition, of "passive"'
         ("[camera]\nrotate = false", "camera.rotate: false is wrong; allowed: 0 or 90"),
         ("[camera]\ndevice = ''", 'camera.device: "" is wrong; allowed: "auto", '),
         ("[camera]\ndevice = 'a\tb'", "camera.device: "),
+        ("[camera]\ndevice = []", "camera.device: [] is wrong; allowed: "),
+        ("[camera]\ndevice = ['a', 'a']", "camera.device: "),
+        ("[camera]\ndevice = ['a', '']", "camera.device: "),
+        ("[camera]\ndevice = ['a', '/home/clip.mp4']", "camera.device: "),
         ("models_dir = 'models'", 'models_dir: "models" is wrong; allowed: an absolute path'),
         ("[lockout]\nattempts = 9\nfinal = 8", "lockout.final: it may not be smaller than"),
         ("[service.Sudo]\n", "service.Sudo: not the name of a PAM service; allowed: up to 64 of"),

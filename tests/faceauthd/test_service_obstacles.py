@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from faceauthd import capture, verification
+from faceauthd.camera.terms import Device
 from faceauthd.config import CameraConfig, LockoutConfig, ServiceConfig
 from faceauthd.environment import Place, Surroundings
 from faceauthd.lockout import Lockout
@@ -139,12 +140,14 @@ def test_nothing_in_the_way_is_ready(stage: Stage) -> None:
         ("auto", "ready"),
         ("cam-1", "ready"),
         ("cam-2", "camera-missing"),
+        (("cam-2", "/dev/video99", "cam-1"), "ready"),
+        (("cam-2", "/dev/video99"), "camera-missing"),
         ("/dev/null", "camera-missing"),
         ("/nowhere/clip.mp4", "camera-missing"),
         ("/etc/passwd", "ready"),
     ],
 )
-def test_can_verify_looks_for_the_camera(stage: Stage, device: str, result: str) -> None:
+def test_can_verify_looks_for_the_camera(stage: Stage, device: Device, result: str) -> None:
     stage.enrolled()
     stage.set(replace(CONFIG, camera=CameraConfig(device=device)))
     assert stage.caller(SELF).can_verify().values()[0] == result

@@ -39,6 +39,7 @@ def test_the_worker_shows_a_file_a_folder_and_where_a_link_leads(
 
 def test_what_is_a_camera_and_what_stands_in_for_one(tmp_path: Path) -> None:
     assert [is_stand_in(device) for device in ("auto", "usb-cam", "/dev/null")] == [False] * 3
+    assert not is_stand_in(("/dev/video9", "usb-cam"))
     assert is_stand_in(str(tmp_path)) and is_stand_in(str(tmp_path / "none.avi"))
 
 

@@ -25,11 +25,12 @@ from models.pose import Pose
 IDS = st.integers(0, 2**53)
 LINE = st.text(max_size=60).filter(str.isprintable)
 NAME = LINE.filter(bool)
+CAMERA = NAME.filter(lambda name: not name.startswith("/"))
 NUMBER = st.floats(0, 255)
 PLACE = st.floats(-1e5, 1e5, width=32)
 CONFIGS = st.builds(
     CameraConfig,
-    device=NAME,
+    device=st.one_of(NAME, st.lists(CAMERA, min_size=1, max_size=3, unique=True).map(tuple)),
     width=st.integers(160, 4096),
     height=st.integers(120, 4096),
     fps=st.integers(1, 120),
@@ -228,7 +229,11 @@ def test_bounds_that_do_not_rise_are_refused(curve: Any) -> None:
         wire.decode_report(json.dumps({**ready, "bounds": {"m": curve}}).encode())
 
 
-@pytest.mark.parametrize("camera", [{}, {"device": ""}, {"rotate": 45}, {"width": 10**9}, {"x": 1}])
+@pytest.mark.parametrize(
+    "camera",
+    [{}, {"device": ""}, {"device": []}, {"device": ["a", "/tmp/clip"]}, {"device": ["a", "a"]},
+     {"rotate": 45}, {"width": 10**9}, {"x": 1}],
+)  # fmt: skip
 def test_a_camera_is_checked_as_the_configuration_is(camera: dict[str, Any]) -> None:
     order = json.loads(wire.encode(messages.Scan(1, CameraConfig(), (), True)))
     order["camera"] = order["camera"] | camera if camera else {}
