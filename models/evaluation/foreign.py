@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import reading
 from models.errors import ModelError
 from models.liveness import backend
 from models.liveness.passive import STOCK, PassiveModel, Runner, read_description
@@ -26,7 +27,7 @@ def load(path: Path) -> PassiveModel:
     """The model at ``path``: a JSON description, or a folder that holds a model.json."""
     about, network, sha256 = read_description(path / DESCRIPTION if path.is_dir() else path)
     try:
-        data = network.read_bytes()
+        data = reading.read(network)
     except OSError as error:
         raise ModelError(f"{network}: cannot be read: {error.strerror}") from error
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:

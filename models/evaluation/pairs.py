@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models import reading
 from models.evaluation.datasets import DatasetError
 
 
@@ -35,9 +36,11 @@ class Pair:
 def read(file: Path, images: Path) -> list[Pair]:
     """The pairs of ``file``, of images below ``images``."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{file} cannot be read: {error}") from None
+        lines = reading.read(file).decode("utf-8").splitlines()
+    except OSError as error:
+        raise DatasetError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DatasetError(f"{file} cannot be read: it is not UTF-8") from None
     if lines and _is_header(lines[0].split()):
         lines[0] = ""
     found = [

@@ -32,6 +32,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models import reading
 from models.errors import ModelError
 from models.face import Box, Face, Image
 from models.liveness.calibration import Calibration
@@ -41,7 +42,6 @@ from models.runtime import Network
 
 STOCK = Path(__file__).with_name("stock")
 OUTPUTS = ("logits", "probabilities", "sigmoid")
-LARGEST_FILE = 64 * 1024 * 1024  # bytes; the largest known one has 2 million
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def load_described(path: Path) -> PassiveModel:
 def read_description(path: Path) -> tuple[Description, Path, Any]:
     """What the JSON file at ``path`` describes, the network's place, and its registered SHA-256."""
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(reading.read(path).decode("utf-8"))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -211,8 +211,7 @@ def read_description(path: Path) -> tuple[Description, Path, Any]:
 
 def _checked(path: Path, sha256: Any) -> bytes:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE)
+        data = reading.read(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != sha256:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models import reading
 from models.errors import ModelError
 from models.evaluation.datasets import DatasetError, Sample
 
@@ -28,9 +29,8 @@ class Seen:
     @classmethod
     def by(cls, folder: Path) -> "Seen":
         """What the model in the folder has seen; nothing where it does not say."""
-        path = folder / DESCRIPTION
         try:
-            about = json.loads(path.read_text(encoding="utf-8"))
+            about = json.loads(reading.read(folder / DESCRIPTION))
             pairs = about.get("trained", {}).get("recordings", [])
             recordings = frozenset((str(source), str(session)) for source, session in pairs)
         except FileNotFoundError:
@@ -39,9 +39,17 @@ class Seen:
             raise ModelError(
                 f"{folder / DESCRIPTION}: does not say what it was trained on"
             ) from None
-        path = folder / CONTENTS
-        contents = path.read_text(encoding="utf-8").split() if path.exists() else []
-        return cls(recordings, frozenset(contents))
+        return cls(recordings, _contents(folder / CONTENTS))
+
+
+def _contents(path: Path) -> frozenset[str]:
+    """The contents that a model's folder lists; none where it lists none."""
+    try:
+        return frozenset(reading.read(path).decode("utf-8").split())
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, UnicodeDecodeError):
+        raise ModelError(f"{path}: does not say what the model was trained on") from None
 
 
 def unseen(samples: Sequence[Sample], models: Iterable[Seen]) -> list[Sample]:

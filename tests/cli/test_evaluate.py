@@ -98,7 +98,8 @@ def test_pairs(faceauth: Run, painted: Painted, photos: Path) -> None:
     [
         ([], Exit.USAGE, "give a folder"),
         (["/nonexistent"], Exit.USAGE, "cannot be read"),
-        (["--pairs", "/nonexistent"], Exit.USAGE, "cannot be read"),
+        (["--pairs", "/nonexistent"], Exit.USAGE, "cannot be read: No such file"),
+        (["--pairs", "/dev/zero"], Exit.USAGE, "cannot be read: Not a regular file"),
         (["{photos}", "--cross"], Exit.USAGE, "--cross is about --pairs"),
         (["{photos}/ann"], Exit.USAGE, "two people"),
         (["{photos}", "-e", "nosuch"], Exit.UNAVAILABLE, "no engine is called"),

@@ -4,6 +4,7 @@ is wrong is an error and never a model less."""
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from models.evaluation.rates import equal_error_rate
 from models.face import Box, Face
 from models.liveness import passive
 from models.liveness.passive import PassiveModel, enlarged, load_described, load_passive_models
+from models.liveness.seen import Seen
 from tests.harness.data import SHARED, needs
 from tests.models.tiny import affine
 
@@ -117,6 +119,23 @@ def test_a_description_that_is_none_is_one_line(tmp_path: Path, text: str) -> No
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ModelError, match=str(path)):
         load_described(path)
+
+
+@pytest.mark.parametrize("odd", ["folder", "fifo", "/dev/zero"])
+@pytest.mark.parametrize("name", ["model.json", "model.onnx", "trained-on.txt"])
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path, name: str, odd: str) -> None:
+    trained(tmp_path, constant(0, 0), trained={})
+    path = tmp_path / name
+    path.unlink(missing_ok=True)
+    if odd == "folder":
+        path.mkdir()
+    elif odd == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(odd)
+    with pytest.raises(ModelError, match=str(path)):
+        load_described(tmp_path / "model.json")
+        Seen.by(tmp_path)
 
 
 def test_every_installed_model_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
