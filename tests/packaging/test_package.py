@@ -63,6 +63,38 @@ def test_nothing_is_switched_on_by_the_installation() -> None:
     assert "--enable" not in postinst
 
 
+def maintain(folder: Path, script: str, what: str, uid: int) -> "subprocess.CompletedProcess[str]":
+    """A maintainer script where the account faceauth has this uid; stdout: what is done with it."""
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("systemd-sysusers", "py3compile", "dbus-send", "pam-auth-update", "rm"):
+        (programs / name).write_text("#!/bin/sh\n")
+    (programs / "id").write_text(f"#!/bin/sh\necho {uid}\n")
+    (programs / "userdel").write_text("#!/bin/sh\necho deleted $1\n")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    return subprocess.run(
+        ["/bin/sh", DEBIAN / script, what],
+        env={"PATH": str(programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("uid", "status"), [(990, 0), (1000, 1)])
+def test_the_daemon_s_account_is_no_person_s(tmp_path: Path, uid: int, status: int) -> None:
+    done = maintain(tmp_path, "faceauth.postinst", "configure", uid)
+    assert done.returncode == status
+    assert ("is a person's (uid 1000)" in done.stderr) == bool(status)
+
+
+@pytest.mark.parametrize(("uid", "said"), [(990, "deleted faceauth\n"), (1000, "")])
+def test_a_purge_deletes_no_person_s_account(tmp_path: Path, uid: int, said: str) -> None:
+    done = maintain(tmp_path, "faceauth.postrm", "purge", uid)
+    assert (done.returncode, done.stdout) == (0, said)
+
+
 def stack(folder: Path, line: str) -> str:
     """What prerm says with this line in a PAM file; empty where it lets the package go."""
     (folder / "pam.d").mkdir()
