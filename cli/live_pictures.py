@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from faceauthd.camera import CameraError, open_source
-from faceauthd.camera.preview import received
+from faceauthd.camera.preview import AT_ONCE, received
 from faceauthd.camera.terms import Frame
 from faceauthd.config import CameraConfig
 from models.face import Image
@@ -54,6 +54,8 @@ class CameraPictures:
         self._come.update(received(self._ours))
         for older in [one for one in self._come if one < index]:
             del self._come[older]
+        while len(self._come) > AT_ONCE:  # so far ahead only a worker that was taken over is
+            del self._come[max(self._come)]
         return self._come.pop(index, None)
 
     def close(self) -> None:

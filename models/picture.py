@@ -19,7 +19,7 @@ SMALLEST_SIDE = 32
 LARGEST_SIDE = 4096
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+JPEG = b"\xff\xd8\xff"
 _BMP = b"BM"
 # JPEG's frame headers, which hold the size: SOF0 to SOF15 without DHT, JPG and DAC.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -32,7 +32,7 @@ class PictureError(Exception):
 
 def is_picture(head: bytes) -> bool:
     """Whether a file that begins with ``head`` (16 bytes suffice) is a picture of a known kind."""
-    return head.startswith((_PNG, _JPEG, _BMP)) or _is_webp(head)
+    return head.startswith((_PNG, JPEG, _BMP)) or _is_webp(head)
 
 
 def check_size(name: str, width: int, height: int, smallest: int = SMALLEST_SIDE) -> None:
@@ -78,7 +78,7 @@ def _size(data: bytes) -> tuple[int, int]:
     if data.startswith(_PNG):
         width, height = struct.unpack_from(">II", data, 16)
         return width, height
-    if data.startswith(_JPEG):
+    if data.startswith(JPEG):
         return _jpeg_size(data)
     if _is_webp(data):
         return _webp_size(data)
@@ -125,7 +125,7 @@ def _is_whole(data: bytes) -> bool:
     """Whether the file has its end; the decoders would fill what is missing with grey."""
     if data.startswith(_PNG):
         return b"IEND" in data[-64:]
-    if data.startswith(_JPEG):
+    if data.startswith(JPEG):
         return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
     if data.startswith(_BMP):
         return len(data) >= int.from_bytes(data[2:6], "little")

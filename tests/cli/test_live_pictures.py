@@ -5,10 +5,12 @@ import os
 import socket
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pytest
 
 from cli.live_pictures import CameraPictures, FilePictures
-from faceauthd.camera.preview import LONG_SIDE, Preview
+from faceauthd.camera.preview import AT_ONCE, LONG_SIDE, Preview
 from tests.faceauthd.films import grey, number_of, write_clip
 
 
@@ -73,5 +75,49 @@ def test_large_pictures_are_made_smaller() -> None:
     image = pictures.of(0)
     assert image is not None
     assert image.shape == (LONG_SIDE * 1080 // 1920, LONG_SIDE, 3)
+    preview.close()
+    pictures.close()
+
+
+def encoded(suffix: str) -> bytes:
+    ok, data = cv2.imencode(suffix, grey(128))
+    assert ok
+    return data.tobytes()
+
+
+def huge() -> bytes:
+    """A JPEG that says it has 65,000 pixels a side: of its header, OpenCV would make gigabytes."""
+    data = bytearray(encoded(".jpg"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = (65_000).to_bytes(2, "big") * 2
+    return bytes(data)
+
+
+@pytest.mark.parametrize("data", [encoded(".png"), encoded(".tiff"), huge(), encoded(".jpg")[:99]])
+def test_root_decodes_nothing_but_the_jpeg_that_was_meant(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker, which sends them, may have been taken over by what it decoded."""
+
+    def decoded(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("cv2.imdecode", decoded)
+    pictures = CameraPictures()
+    assert pictures.fd is not None
+    os.write(pictures.fd, (0).to_bytes(8, "little") + data)
+    assert pictures.of(0) is None
+    pictures.close()
+
+
+def test_pictures_of_frames_that_never_come_fill_no_memory() -> None:
+    pictures = CameraPictures()
+    preview = shown(pictures)
+    for index in range(10 * AT_ONCE):
+        preview.show(1000 + index, grey(128))
+        assert pictures.of(0) is None
+    assert len(pictures._come) <= AT_ONCE
+    preview.show(0, grey(128))
+    assert pictures.of(0) is not None
     preview.close()
     pictures.close()
