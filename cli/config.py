@@ -99,10 +99,7 @@ def edit(file: Path) -> None:
         draft.write_text(before, encoding="utf-8")
         while (after := edited(draft)) != before:
             try:
-                with config_file.alone(file):
-                    if config_file.read(file) != before:
-                        confirm_over(file)
-                    config_file.replace(file, after)
+                put_in_place(file, before, after)
             except ConfigError as error:
                 note(str(error))
                 if not click.confirm(_("Edit it again?"), default=True, err=True):
@@ -114,11 +111,21 @@ def edit(file: Path) -> None:
     output.answer({"file": str(file), "changed": after != before}, line.format(file=file))
 
 
-def confirm_over(file: Path) -> None:
-    """Return once a person wants their text in place of what somebody else wrote meanwhile."""
-    note(f"{file} was changed by somebody else meanwhile")
-    if not click.confirm(_("Write yours over it?"), default=False, err=True):
-        die("nothing was changed by you", Exit.CONFIG)
+def put_in_place(file: Path, known: str, text: str) -> None:
+    """Write the text, over what the person knows; over what somebody else wrote, once they agree.
+
+    While they are asked nobody is kept waiting: `faceauth disable` may be what is wanted.
+    """
+    while True:
+        with config_file.alone(file):
+            now = config_file.read(file)
+            if now == known:
+                config_file.replace(file, text)
+                return
+        note(f"{file} was changed by somebody else meanwhile")
+        if not click.confirm(_("Write yours over it?"), default=False, err=True):
+            die("nothing was changed by you", Exit.CONFIG)
+        known = now
 
 
 def edited(draft: Path) -> str:

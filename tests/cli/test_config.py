@@ -268,7 +268,16 @@ def test_edit_writes_over_nobody_unasked(
     file: Path, faceauth: Run, daemon: Any, editor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([False, True])
-    monkeypatch.setattr("click.confirm", lambda *_, **__: next(answers))
+
+    def confirm(*_: object, **__: object) -> bool:
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody waits for the answer
+        finally:
+            os.close(folder)
+        return next(answers)
+
+    monkeypatch.setattr("click.confirm", confirm)
     editor(f"echo 'disabled = true' > '{file}'\nsed -i s/1e-4/1e-5/")
     outcome = faceauth("config", "edit")
     assert outcome.status == Exit.CONFIG
