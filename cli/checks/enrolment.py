@@ -33,14 +33,14 @@ def check(machine: Machine) -> Iterator[Finding]:
         yield unknown(f"whether {user} is enrolled: {error}")
         return
     if not faces:
-        yield warning(f"{user} is not enrolled", "faceauth add")
+        yield warning(f"{user} is not enrolled", f"faceauth add {user}")
         return
     usable = sum(bool(face["usable"]) for face in faces)
     if not loaded:
         yield unknown(f"whether {user}'s faces can be compared: no model is loaded", LOADING)
     elif not usable:
         text = f"{user}'s faces were enrolled with another model, and none can be compared"
-        yield problem(text, "faceauth add")
+        yield problem(text, f"faceauth add {user}")
     else:
         yield ok(f"{user} is enrolled; faces that can be compared: {usable} of {len(faces)}")
     if result == "ready":
