@@ -13,7 +13,7 @@ import numpy as np
 
 from faceauthd.fields import Fields, WireError, pack_vector, parse
 from faceauthd.names import check_label, check_user
-from faceauthd.results import InvalidArgumentError
+from faceauthd.results import LARGEST_BACKUP, InvalidArgumentError
 from faceauthd.store import FaceRecord
 from faceauthd.vault import SealError, Vault
 
@@ -26,7 +26,11 @@ _FAR = 2**53
 
 
 def seal(faces: Sequence[FaceRecord], vault: Vault) -> bytes:
-    """The faces, which are not damaged, as a text for ``opened``."""
+    """The faces, which are not damaged, as a text for ``opened``.
+
+    InvalidArgumentError where ``opened`` would refuse so many: a backup that cannot be restored
+    is none.
+    """
     listed = [
         {
             "face_id": face.face_id,
@@ -42,7 +46,12 @@ def seal(faces: Sequence[FaceRecord], vault: Vault) -> bytes:
         for face in faces
     ]
     text = json.dumps({"format": FORMAT, "faces": listed}).encode()
-    return vault.seal(text, PURPOSE)
+    sealed = vault.seal(text, PURPOSE)
+    if len(faces) > MOST_FACES or len(sealed) > LARGEST_BACKUP:
+        raise InvalidArgumentError(
+            f"{len(faces)} faces are too many for one backup; back each user up by themselves"
+        )
+    return sealed
 
 
 def opened(sealed: bytes, vault: Vault) -> list[FaceRecord]:

@@ -38,6 +38,15 @@ def test_what_arrives_is_what_left() -> None:
     assert np.array_equal(back.vectors, face().vectors)
 
 
+@pytest.mark.parametrize("most", ["MOST_FACES", "LARGEST_BACKUP"])
+def test_what_could_not_be_restored_is_not_sealed(
+    most: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, most, 1)
+    with pytest.raises(InvalidArgumentError, match="2 faces are too many"):
+        backup.seal([face(), face(face_id="other")], VAULT)
+
+
 @pytest.mark.parametrize("at", [0, 1, 20, -1])
 def test_one_changed_byte_and_another_key_open_nothing(at: int) -> None:
     sealed = bytearray(backup.seal([face()], VAULT))
