@@ -8,6 +8,7 @@ half of one. Comments and layout stay (tomlkit).
 import fcntl
 import os
 import stat
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from cli.exits import Exit, die
 from faceauthd.config import LARGEST_FILE
 
 MODE = 0o644  # of a new file: there is no secret in it
+PATIENCE = 5.0  # seconds for another command; each holds the lock for hundredths
 
 
 def read(path: Path) -> str:
@@ -50,16 +52,29 @@ def change(path: Path, key: list[str], value: object) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """No other command of faceauth changes the file meanwhile."""
+    """No other command of faceauth changes the file meanwhile; it is waited for, PATIENCE at most.
+
+    Whoever may read the folder can hold its lock for ever, and must not hold up `faceauth disable`.
+    """
     try:
         folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         die(f"{path}: {error.strerror}", status_of(error))
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        patience = time.monotonic() + PATIENCE
+        while not _locked(folder) and time.monotonic() < patience:
+            time.sleep(0.01)
         yield
     finally:
         os.close(folder)
+
+
+def _locked(folder: int) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def replace(path: Path, text: str) -> None:

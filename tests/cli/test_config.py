@@ -195,6 +195,19 @@ def test_no_change_is_lost_to_another(
     assert alone == [file.read_text()]
 
 
+def test_nobody_who_may_read_the_folder_holds_up_a_change(
+    file: Path, faceauth: Run, daemon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_file, "PATIENCE", 0.0)
+    folder = os.open(file.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        assert faceauth("disable").status == Exit.DONE
+    finally:
+        os.close(folder)
+    assert load(file).disabled
+
+
 @pytest.mark.parametrize("odd", ["folder", "fifo", "/dev/zero", "large", "no TOML"])
 def test_what_is_no_configuration_is_said_to_be_none(
     odd: str, file: Path, faceauth: Run, daemon: Any, tmp_path: Path
