@@ -40,8 +40,8 @@ class WorkerSpec:
 class Limits:
     """How long the worker may take, in seconds, and how often it may die in a row."""
 
-    # To load its models: one that is ended on the way only begins again. The slowest machine that
-    # was seen needed 60 s.
+    # To load its models: one that is ended on the way only begins again. On the slowest machine
+    # that was seen 60 s were too few.
     start: float = 180.0
     stop: float = 4.0  # to close the camera once told to: longer than a camera may be silent
     answer: float = 15.0  # to list the cameras
