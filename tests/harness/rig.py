@@ -61,8 +61,6 @@ PAM_TEXTS = {
     "Permission denied": "PERM_DENIED",
 }
 PAMTESTERS_OWN = r"Password[^:\n]*: |pamtester: .*"
-# pam_wrapper complains of folders that a killed process, anybody's, has left in /tmp.
-PAM_WRAPPERS_OWN = r"PWRAP_ERROR.*\n?"
 
 
 class Rig:
@@ -164,7 +162,7 @@ class Rig:
             timeout=HANG_GUARD,
             check=False,
         )
-        done.stderr = re.sub(PAM_WRAPPERS_OWN, "", done.stderr)
+        done.stderr = rig_files.without_stale_folders(done.stderr)
         return done
 
     def pam(self, service: str, user: str, *, answers: str = "\n") -> PamAnswer:

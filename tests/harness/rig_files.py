@@ -6,6 +6,7 @@ A user's password is the user's name.
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,14 @@ def _program(path: Path, text: str) -> Path:
     path.write_text(text)
     path.chmod(0o755)
     return path
+
+
+def without_stale_folders(stderr: str) -> str:
+    """What a program under pam_wrapper said, less the complaints of folders left in /tmp.
+
+    A process that was killed, anybody's, leaves one: without a process id in it, if it was early.
+    """
+    return re.sub(r"PWRAP_ERROR.*pwrap_clean_stale_dirs.*\n?", "", stderr)
 
 
 def remove_stale_wrapper_folders() -> None:

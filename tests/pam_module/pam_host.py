@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.data import ROOT
+from tests.harness.rig_files import without_stale_folders
 
 HERE = Path(__file__).parent
 MODULE = ROOT / "pam_module" / "pam_faceauth.py"
@@ -139,7 +140,7 @@ class Stacks:
     ) -> subprocess.CompletedProcess[str]:
         """The same with pamtester, by pam_wrapper, which at level 3 prints what goes to syslog."""
         self.write("stack", *lines)
-        return subprocess.run(
+        done = subprocess.run(
             ["pamtester", "stack", "alice", "authenticate"],
             env={
                 "PATH": os.environ["PATH"],
@@ -154,3 +155,5 @@ class Stacks:
             timeout=HANG,
             check=False,
         )
+        done.stderr = without_stale_folders(done.stderr)
+        return done
