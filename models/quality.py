@@ -24,8 +24,8 @@ def brightness(image: Image, box: Box | None = None) -> float:
 
 def sharpness(image: Image, landmarks: NDArray[np.float32]) -> float:
     """Variance of the Laplacian over the aligned face, so that the face's size does not matter."""
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(aligned(grey, landmarks), cv2.CV_32F))
+    grey = cv2.cvtColor(aligned(image, landmarks), cv2.COLOR_BGR2GRAY)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
     return float(deviation[0, 0] ** 2)
 
 

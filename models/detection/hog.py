@@ -24,11 +24,11 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detection.scaling import scaled
 from models.errors import ModelError
 from models.face import Box, Face, Image
 from models.registry import Model
 from models.runtime import prepare
+from models.scaling import scaled
 
 LONG_SIDE = 480
 # dlib's own limit is 0, where wallpaper and clothes now and then pass for a face and make the frame

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.face import Image
+from models.scaling import halved
 
 SIZE = 112
-FINEST = 16  # times SIZE: 1792 pixels, for faces of 3,600
 
 # Where ArcFace's training put the landmarks in 112 x 112 pixels (insightface, MIT); MobileFaceNet
 # and SFace were trained on the same. Order of models.face.Face.
@@ -32,7 +32,7 @@ TEMPLATE = np.array(
 def similarity(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
     """The (2, 3) matrix that brings ``source`` nearest to ``target``, both (n, 2).
 
-    Raises ModelError where the source's points are one point, or not numbers.
+    Raises ModelError where the source's points are one point, not numbers, or nothing of the kind.
     """
     if not np.isfinite(source).all():
         raise ModelError("the face's landmarks cannot be aligned: they are not numbers")
@@ -44,31 +44,43 @@ def similarity(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDAr
         raise ModelError("the face's landmarks cannot be aligned: they lie on one point")
     cosine = (a * b).sum() / size
     sine = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / size
+    if cosine == sine == 0:  # the nearest is a point
+        raise ModelError("the face's landmarks cannot be aligned: they are nothing like a face's")
     turn = np.array([[cosine, -sine], [sine, cosine]])
     return np.hstack([turn, (wanted - turn @ middle)[:, None]])
 
 
 def aligned(image: Image, landmarks: NDArray[np.float32]) -> Image:
     """The face as (112, 112, 3) uint8, or (112, 112) of a grey image; black beyond its edges."""
-    matrix = similarity(landmarks, TEMPLATE)
-    finer = _finer(float(np.hypot(matrix[0, 0], matrix[1, 0])))
-    # Pixels are at their centres, so the finer face's first one lies before the coarser's.
-    matrix = matrix * finer + np.array([[0, 0, (finer - 1) / 2]] * 2)
-    face: Image = cv2.warpAffine(image, matrix, (SIZE * finer, SIZE * finer))
-    if finer > 1:
-        face = cv2.resize(face, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    return face
+    face, matrix = _reduced(image, similarity(landmarks, TEMPLATE))
+    return np.asarray(cv2.warpAffine(face, matrix, (SIZE, SIZE)), np.uint8)
 
 
-def _finer(scale: float) -> int:
-    """How many times larger to draw a face that shrinks to ``scale``, to be averaged down then.
+def _reduced(image: Image, matrix: NDArray[np.float64]) -> tuple[Image, NDArray[np.float64]]:
+    """A face that ``matrix`` shrinks to less than half, halved before, and the matrix from there.
 
-    Skipped pixels would be noise. (To average the image first costs ten times as much.)
+    Skipped pixels would be noise.
     """
-    finer = 1
-    while scale * finer < 0.5 and finer < FINEST:
-        finer *= 2
-    return finer
+    turn, shift = matrix[:, :2], matrix[:, 2]
+    if _scale(turn) >= 0.5:
+        return image, matrix
+    corners = np.array([[0, 0], [0, SIZE], [SIZE, 0], [SIZE, SIZE]]) - shift
+    corners = corners @ np.linalg.inv(turn).T
+    margin = 2 / _scale(turn)  # of two pixels in what comes out
+    limits = image.shape[1], image.shape[0]
+    left, top = np.clip(corners.min(axis=0) - margin, 0, limits).astype(int)
+    right, bottom = np.clip(corners.max(axis=0) + margin, 0, limits).astype(int)
+    if min(right - left, bottom - top) < 2:  # none of it is in the picture
+        return image, matrix
+    face, shift = image[top:bottom, left:right], shift + turn @ (left, top)
+    while _scale(turn) < 0.5 and min(face.shape[:2]) > 1:
+        # A pixel's middle is what lies at its whole numbers: of four, between them.
+        face, shift, turn = halved(face), shift + turn @ (0.5, 0.5), 2 * turn
+    return face, np.column_stack([turn, shift])
+
+
+def _scale(turn: NDArray[np.float64]) -> float:
+    return float(np.hypot(turn[0, 0], turn[1, 0]))
 
 
 def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -55,6 +55,39 @@ def test_refuses_points_without_extent(value: float) -> None:
         similarity(np.full((5, 2), value, np.float32), TEMPLATE)
 
 
+def test_refuses_points_that_no_similarity_brings_near() -> None:
+    square = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]], np.float32)
+    with pytest.raises(ModelError, match="nothing like a face"):
+        similarity(square, square * np.array([1, -1], np.float32))
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.6, 9.0])
+@pytest.mark.parametrize("turn", [0.0, 0.4, np.pi])
+def test_what_lies_beyond_the_picture_is_black(scale: float, turn: float) -> None:
+    """Of a grey picture that shows the upper half of a face alone, however large and turned."""
+    rotation = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    middle = np.array([scale * SIZE, 0])  # the picture's upper edge crosses the face's middle
+    landmarks = ((TEMPLATE - SIZE / 2) @ rotation.T + middle).astype(np.float32)
+    picture = np.full((round(2 * scale * SIZE), round(2 * scale * SIZE), 3), 200, np.uint8)
+    across = np.array([np.sin(turn), np.cos(turn)])  # the picture's downward axis, in the face
+    columns, rows = np.meshgrid(*[np.arange(SIZE) + 0.5 - SIZE / 2] * 2)
+    depth = columns * across[0] + rows * across[1]
+    result = aligned(picture, landmarks)
+    assert (result[depth > 2] == 200).all()
+    assert (result[depth < -2] == 0).all()
+
+
+def test_landmarks_far_beyond_the_picture_show_nothing() -> None:
+    picture = np.full((48, 64, 3), 200, np.uint8)
+    assert aligned(picture, TEMPLATE * 20 + np.float32(1e4)).max() == 0
+
+
+@pytest.mark.parametrize("times", [1e3, 1e18, 1e36])
+def test_a_picture_of_a_face_without_end_has_an_end(times: float) -> None:
+    picture = np.full((48, 64, 3), 200, np.uint8)
+    assert aligned(picture, TEMPLATE * np.float32(times)).shape == (SIZE, SIZE, 3)
+
+
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
 def test_refuses_a_vector_without_direction(value: float) -> None:
     with pytest.raises(ModelError, match="no direction"):

@@ -9,13 +9,13 @@ import pytest
 from skimage import data
 
 from models.detection.hog import DlibFace, HogDetector, landmarks
-from models.detection.scaling import scaled
 from models.detection.yunet import OVERLAP, SURE, YuNetDetector, decoded
 from models.engine import Detector
 from models.errors import ModelError
-from models.face import Image
+from models.face import Box, Image
 from models.registry import model
 from models.runtime import SizedNetwork
+from models.scaling import scaled
 from tests.harness.data import SHARED, needs
 
 # The astronaut's face as seen in the picture, 512 x 512 pixels.
@@ -105,6 +105,20 @@ def test_a_face_at_the_edge_is_no_error(detector: Detector) -> None:
     for left, top in ((180, 60), (200, 0), (0, 90)):
         for face in detector.detect(np.ascontiguousarray(picture[top : top + 160, left:260])):
             assert np.isfinite(face.landmarks).all()
+
+
+@needs("models/yunet")
+@pytest.mark.parametrize("shape", [(480, 640), (8, 8), (9, 11), (1, 50), (2000, 37)])
+def test_a_box_of_any_size_is_looked_at_again(shape: tuple[int, int]) -> None:
+    """The network's boxes are as large as its logarithms say."""
+    yunet = YuNetDetector(model("yunet"), SHARED / "models")
+    picture = np.full((*shape, 3), 120, np.uint8)
+    for box in (
+        *(Box(-size / 2, 0, size, size) for size in (1e-3, 399, 1300, 1e7)),
+        Box(3, 3, 5000, 3),
+        Box(1e5, 1e5, 50, 50),
+    ):
+        assert yunet._look_again(picture, box) is None
 
 
 def test_dlibs_own_points_stay_with_the_face() -> None:
