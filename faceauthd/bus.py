@@ -19,7 +19,7 @@ import itertools
 import logging
 import signal
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +41,7 @@ MAX_FDS = 1
 MAX_BYTES = 64 * 1024
 MAX_CALLS = 32  # of one sender that are not answered yet
 MAX_OPEN = 256  # of all senders, after which each has but one
+MOST_KNOWN = 64  # senders whose credentials are remembered
 # Of ours to others at once, of which each has a thread and a descriptor; more of them wait.
 MAX_QUESTIONS = 64
 POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
@@ -203,6 +204,7 @@ class Bus:
         """Connect; raises BusError with one line where there is no bus."""
         self._tickets = itertools.count(1)
         self._aside = Aside(MAX_QUESTIONS)
+        self._known: OrderedDict[str, Credentials] = OrderedDict()
         try:
             self._bus = pydbus.connect(address)
         except GLib.Error as error:
@@ -236,7 +238,18 @@ class Bus:
         )
 
     def credentials(self, sender: str) -> Credentials:
-        """Who ``sender`` is; raises BusError where they have left."""
+        """Who ``sender``, a unique name, is or was; raises BusError where that cannot be known.
+
+        The bus is asked once: it gives such a name to one connection only, for good, and that
+        keeps the credentials with which it came.
+        """
+        if sender not in self._known:
+            self._known[sender] = self._credentials(sender)
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+        return self._known[sender]
+
+    def _credentials(self, sender: str) -> Credentials:
         try:
             found = self._bus.dbus.GetConnectionCredentials(sender)
             return Credentials(uid=found["UnixUserID"], pid=found["ProcessID"])
@@ -244,6 +257,13 @@ class Bus:
             raise _bus_error(error) from None
         except KeyError:
             raise BusError("", f"the bus does not know who {sender} is") from None
+
+    def is_there(self, sender: str) -> bool:
+        """Whether they are on the bus now."""
+        try:
+            return bool(self._bus.dbus.NameHasOwner(sender))
+        except GLib.Error:
+            return False
 
     def on_vanished(self, sender: str, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back once ``sender`` has left the bus, also if they already have.

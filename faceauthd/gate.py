@@ -41,7 +41,10 @@ class Gate:
 
     def caller(self, call: Call) -> Credentials:
         """Who calls; CancelledError where they have left already, BusyError where too often."""
-        found = self._present(call)
+        try:
+            found = self._bus.credentials(call.sender)
+        except BusError:
+            raise CancelledError("the caller left the bus") from None
         self.keep_pace(found.uid)
         return found
 
@@ -50,11 +53,10 @@ class Gate:
         if uid != authority.ROOT and not self._pace.allows(uid, time.monotonic()):
             raise BusyError("too many calls of yours in a short time; wait a moment")
 
-    def _present(self, call: Call) -> Credentials:
-        try:
-            return self._bus.credentials(call.sender)
-        except BusError:
-            raise CancelledError("the caller left the bus") from None
+    def check_presence(self, call: Call) -> None:
+        """Raise CancelledError where the caller has left: nothing is done for nobody."""
+        if not self._bus.is_there(call.sender):
+            raise CancelledError("the caller left the bus")
 
     def about(self, call: Call, user: str, then: Callable[[Target, Credentials], None]) -> None:
         """Go on where the caller may call this for the user of that name (empty: themself)."""
@@ -100,7 +102,7 @@ class Gate:
             call.run(go_on if allowed else refuse)
 
         def go_on() -> None:
-            self._present(call)  # or nothing is done for them
+            self.check_presence(call)
             then()
 
         def refuse() -> None:

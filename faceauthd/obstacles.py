@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from faceauthd import binding, comparison, strong_auth
-from faceauthd.bus import BusError, Call
+from faceauthd.bus import Call
 from faceauthd.camera.discovery import find_camera
 from faceauthd.camera.stand_in import is_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo
@@ -18,7 +18,7 @@ from faceauthd.config import Config
 from faceauthd.environment import Place, Surroundings
 from faceauthd.parts import Parts
 from faceauthd.request import Request
-from faceauthd.results import CancelledError, Result
+from faceauthd.results import Result
 from faceauthd.store import OWN
 
 Refuse = Callable[[RefusalError], None]
@@ -39,15 +39,13 @@ def attempt(call: Call, step: Callable[[], None], refuse: Refuse) -> None:
 def when_possible(parts: Parts, request: Request, then: Callable[[], None], refuse: Refuse) -> None:
     """Go on where nothing stands in the way of the scan.
 
-    The daemon's own state is looked at before logind is asked and again after; by then the caller
-    may have left, and no camera is opened for nobody.
+    The daemon's own state is looked at before logind is asked and again after.
     """
 
     def looked(around: Surroundings) -> None:
         def go_on() -> None:
             _check_surroundings(around, parts.config, request.policy.service)
             check(parts, request)
-            _check_presence(parts, request.call)
             then()
 
         attempt(request.call, go_on, refuse)
@@ -112,13 +110,6 @@ def _check_password(parts: Parts, request: Request) -> None:
     last = parts.store.last_password(request.user)
     if reason := strong_auth.due(last, parts.now(), request.policy):
         raise RefusalError(Result.STRONG_AUTH_REQUIRED, reason)
-
-
-def _check_presence(parts: Parts, call: Call) -> None:
-    try:
-        parts.bus.credentials(call.sender)
-    except BusError:
-        raise CancelledError("the caller left the bus") from None
 
 
 def find_configured_camera(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faceauthd.bus import Bus, BusError, Call, Peer
+from faceauthd.bus import MOST_KNOWN, Bus, BusError, Call, Credentials, Peer
 from faceauthd.results import BUS_NAME, INTERFACE, OBJECT_PATH, BusyError
 from faceauthd.variants import Typed
 from tests.faceauthd.stage import run_until
@@ -198,6 +198,38 @@ def test_credentials_are_the_bus_s_own(service: Service, client: Bus) -> None:
     assert (seen[0].uid, seen[0].pid) == (os.getuid(), os.getpid())
     with pytest.raises(BusError):
         service.bus.credentials(":1.999999")
+
+
+def test_who_has_left_is_known_and_not_there(service: Service, private_bus: PrivateBus) -> None:
+    """So a call that waited for them is still refused to them, and not to nobody."""
+    names: list[str] = []
+
+    def note(call: Call) -> None:
+        names.append(call.sender)
+        assert service.bus.is_there(call.sender)
+        service.bus.credentials(call.sender)
+        call.reply()
+
+    service.act = note
+    caller = Bus(private_bus.address)
+    act(caller)
+    caller.close()
+    run_until(lambda: not service.bus.is_there(names[0]))
+    assert service.bus.credentials(names[0]).uid == os.getuid()
+
+
+def test_few_senders_are_remembered(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(sender: str) -> Credentials:
+        asked.append(sender)
+        return Credentials(uid=1, pid=1)
+
+    monkeypatch.setattr(service.bus, "_credentials", ask)
+    names = [f":1.{number}" for number in range(MOST_KNOWN + 1)]
+    for name in (*names, *names[1:], names[0]):
+        service.bus.credentials(name)
+    assert asked == [*names, names[0]]
 
 
 @pytest.mark.parametrize("before", [True, False])
