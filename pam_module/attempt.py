@@ -8,8 +8,8 @@ in. docs/pam.md explains the arguments and the messages.
 
 from __future__ import annotations
 
-import os
 import time
+from posix import geteuid  # bus_client.py says why
 
 from pam_module.arguments import ArgumentError, Arguments
 from pam_module.bus_client import Bus
@@ -128,7 +128,7 @@ class Attempt:
 
     def _ask(self, bus: Bus, member: str) -> Reader:
         options: dict[str, str | int] = {"service": self.host.service}
-        if os.geteuid() == 0 and self.host.caller:  # root's program, at a user's wish: whose?
+        if geteuid() == 0 and self.host.caller:  # root's program, at a user's wish: whose?
             options["caller"] = self.host.caller
         return bus.call(OBJECT_PATH, INTERFACE, member, self.host.user, options, expects="sa{sv}")
 

@@ -9,12 +9,14 @@ a `BusError` of one line.
 
 from __future__ import annotations
 
-import os
 import time
 
 # What the module socket stands on, without the enumerations that it makes of it: those are a third
 # of this program's start (8 of 25 ms).
 from _socket import AF_UNIX, SOCK_STREAM, socket
+
+# What the module os stands on, which takes a tenth of the start (1.5 of 14 ms).
+from posix import geteuid
 
 from pam_module import dbus_wire
 from pam_module.dbus_wire import Argument, BusError, Message, Reader
@@ -51,7 +53,7 @@ class Bus:
             self.socket.connect(path)
         except OSError as error:
             raise BusError(f"{path}: {error.strerror or 'does not answer in time'}") from None
-        self._send(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
+        self._send(b"\0AUTH EXTERNAL " + str(geteuid()).encode().hex().encode() + b"\r\n")
         line = b""
         while not line.endswith(b"\r\n") and len(line) < 256:
             line += self._receive(1)

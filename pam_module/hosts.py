@@ -9,8 +9,8 @@ nowhere else.
 
 from __future__ import annotations
 
-import os
 from _socket import AF_UNIX, SOCK_DGRAM, socket  # bus_client.py says why
+from posix import _exit, getuid  # and here
 
 TYPE_CHECKING = False  # typing takes as long to import as all the rest
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Loader:
     def end(self, code: int) -> NoReturn:
         """Gives the verdict, and ends this process with it."""
         self.socket.sendall(b"v" + bytes([code]))
-        os._exit(code)
+        _exit(code)
 
 
 class PamPython:
@@ -72,7 +72,7 @@ class PamPython:
         self.pamh = pamh
         self.user = pamh.get_user(None) or ""
         self.service, self.rhost = pamh.service or "", pamh.rhost or ""
-        self.caller = os.getuid()
+        self.caller = getuid()
 
     def show(self, style: int, text: str) -> tuple[int, bool]:
         try:

@@ -15,7 +15,7 @@ from tests.harness.data import ROOT
 FOLDER = ROOT / "pam_module"
 PYTHON = sorted(FOLDER.glob("*.py"))
 ALLOWED = {
-    *("__future__", "gettext", "os", "pwd", "_socket", "struct", "sys", "time", "typing"),
+    *("__future__", "gettext", "posix", "pwd", "_socket", "struct", "sys", "time", "typing"),
     "pam_module",
 }
 
