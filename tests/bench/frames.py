@@ -26,16 +26,21 @@ from tests.bench.times import Figures, stopwatch
 from tests.harness import clips
 
 ONCE = "embedding, without the mirror image"
-FRAMES = 60  # that a stage is measured on
+FRAMES = 60  # that a stage is measured on, in each round
+ROUNDS = 5
 OPENINGS = 20
 
 
 def stages(engine_name: str, models_dir: Path, clip: Path) -> Figures:
-    """Medians in milliseconds."""
+    """Milliseconds: of each stage the median, in the best of some rounds.
+
+    A processor that others share, as a virtual one's, is a quarter slower for seconds at a time.
+    """
     engine = load_engine(engine_name, models_dir)
     passive = load_passive_models(models_dir)
     images = list(islice(clips.frames(clip), FRAMES))
-    found = opening(clip) | one_by_one(engine, passive, images)
+    rounds = [one_by_one(engine, passive, images) for _ in range(ROUNDS)]
+    found = opening(clip) | {stage: min(each[stage] for each in rounds) for stage in rounds[0]}
     observer = Observer(engine, passive, Config().verify.min_face)
     observations: list[Observation] = []
     # Twice, since what runs first also fills the caches.
