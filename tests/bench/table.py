@@ -28,7 +28,7 @@ def as_text(figures: Figures) -> str:
     lines += table(
         "promise | value | goal | reached",
         (
-            (one["what"], f"{one['value']:.2f}", f"{one['goal']:.3g}", yes(one["reached"]))
+            (one["what"], f"{one['value']:.4g}", f"{one['goal']:g}", yes(one["reached"]))
             for one in figures["ratios"]
         ),
     )
