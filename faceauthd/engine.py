@@ -264,7 +264,7 @@ class WorkerSupervisor:
         if spent is None or spent is not self._process:
             return  # it is gone already
         self._timers.clear()
-        spent.close()
+        spent.abandon()
         self._end_running("error", "the worker was replaced")
         self._spawn()
 

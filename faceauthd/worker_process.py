@@ -11,11 +11,13 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from gi.repository import GLib
 
 from faceauthd import messages, wire
+from faceauthd.aside import Aside
 from faceauthd.fields import WireError
 
 log = logging.getLogger("faceauthd.worker")
@@ -35,6 +37,7 @@ ENVIRONMENT = {
 # Reports handled before the main loop gets its turn again; a flood must not starve the bus.
 _AT_ONCE = 16
 _LAST_WORDS = 256  # reports taken from a dead worker's socket, where only so many can be
+_REAPERS = Aside(64)  # that wait for abandoned workers
 
 OnReport = Callable[[messages.Report], None]
 OnGone = Callable[[str], None]
@@ -98,6 +101,20 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait()
         self._release()
+
+    def abandon(self) -> None:
+        """Ends the worker and waits for nothing; no callback follows.
+
+        What it has open may be a caller's file, whose file system is asked at the end as well and
+        may take its time (FUSE's FLUSH). So this is for a worker that has no camera open.
+        """
+        self._process.kill()
+        self._release()
+        with suppress(RuntimeError):  # no thread can be had: subprocess reaps it at its next start
+            _REAPERS.do(self._reap)
+
+    def _reap(self) -> None:
+        self._process.wait()
 
     def _on_socket(self) -> bool:
         self._receive(_AT_ONCE)

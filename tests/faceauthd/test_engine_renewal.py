@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A worker that has decoded a caller's file is replaced: what it judges next is another's login."""
 
+import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from faceauthd.engine import WorkerSupervisor
 from faceauthd.worker_spec import Limits
 from tests.faceauthd.films import write_clip
-from tests.faceauthd.supervised import Bench, Record, is_gone, run_until, worker_pid
+from tests.faceauthd.supervised import GUARD, Bench, Record, is_gone, run_until, worker_pid
 
 
 @pytest.fixture
@@ -40,6 +42,27 @@ def test_one_that_only_watched_the_camera_stays(bench: Bench) -> None:
     bench.scans_still()
     bench.scans_still()
     assert worker_pid(bench.supervisor) == before
+
+
+def test_one_that_does_not_come_to_its_end_holds_nobody_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system of the caller's own is asked when a killed worker's files are closed."""
+    before, end = worker_pid(bench.supervisor), threading.Event()
+    wait = subprocess.Popen.wait
+
+    def wait_for_the_file(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if process.pid == before:
+            assert end.wait(GUARD)
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait_for_the_file)
+    seen(bench)
+    run_until(lambda: bench.supervisor.state == "ready" and worker_pid(bench.supervisor) != before)
+    bench.scans_still()
+    assert not is_gone(before)
+    end.set()
+    run_until(lambda: is_gone(before))
 
 
 def test_where_it_is_wished_each_scan_has_a_worker_of_its_own(bench: Bench) -> None:
