@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from faceauthd import contract
 from faceauthd.arguments import LONGEST_SERVICE
 from faceauthd.authority import ALLOW, DENY, TABLE, Action, Rule
-from faceauthd.bus import MAX_BYTES, MAX_CALLS, MAX_FDS, MAX_OPEN
+from faceauthd.calls import MAX_BYTES, MAX_CALLS, MAX_FDS, MAX_OPEN
 from faceauthd.gate import BURST, MOST_OF_ALL, MOST_QUESTIONS, PER_SECOND
 from faceauthd.names import LONGEST_LABEL, LONGEST_USER
 from faceauthd.results import BUS_NAME, ERROR_PREFIX, ERRORS, INTERFACE, OBJECT_PATH, Result

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from faceauthd import arguments, turns
 from faceauthd.arguments import Target
-from faceauthd.bus import Call
+from faceauthd.calls import Call
 from faceauthd.results import BusyError, FaceAuthError, InternalError
 
 TIMEOUT = 4.0  # seconds: below the 5 that the PAM module waits for CanVerify

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from faceauthd import turns
-from faceauthd.bus import Bus, Call, Peer
+from faceauthd.bus import Bus, Peer
+from faceauthd.calls import Call
 from faceauthd.config import CameraConfig
 from faceauthd.messages import EndWhy
 from faceauthd.results import (

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from faceauthd import arguments, audit, comparison
 from faceauthd.arguments import Target
 from faceauthd.binding import ANY_CAMERA
-from faceauthd.bus import Call, Credentials
+from faceauthd.bus import Credentials
+from faceauthd.calls import Call
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
 from faceauthd.names import check_label

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from faceauthd import accounts, authority
 from faceauthd.arguments import Target
-from faceauthd.bus import Bus, BusError, Call, Credentials
+from faceauthd.bus import Bus, BusError, Credentials
+from faceauthd.calls import Call
 from faceauthd.pace import Pace
 from faceauthd.results import BusyError, CancelledError, PermissionDeniedError
 

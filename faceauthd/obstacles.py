@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from faceauthd import binding, comparison, strong_auth
-from faceauthd.bus import Call
+from faceauthd.calls import Call
 from faceauthd.camera.discovery import find_camera
 from faceauthd.camera.stand_in import is_stand_in
 from faceauthd.camera.terms import CameraError, CameraInfo

@@ -7,7 +7,8 @@ as root where the application is root's; see docs/decisions/0020-password-login.
 
 from faceauthd import arguments, audit
 from faceauthd.arguments import Target
-from faceauthd.bus import Call, Credentials
+from faceauthd.bus import Credentials
+from faceauthd.calls import Call
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts
 

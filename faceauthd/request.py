@@ -3,7 +3,8 @@
 
 from dataclasses import dataclass
 
-from faceauthd.bus import Call, Credentials
+from faceauthd.bus import Credentials
+from faceauthd.calls import Call
 from faceauthd.policy import Policy
 from faceauthd.store import OWN
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 
 from faceauthd import arguments, audit, authority, comparison, contract, status
 from faceauthd.arguments import Target
-from faceauthd.bus import Call, Credentials, Handler
+from faceauthd.bus import Credentials
+from faceauthd.calls import Call, Handler
 from faceauthd.camera.terms import CameraInfo
 from faceauthd.enrolment import Enrolling
 from faceauthd.events import Recent

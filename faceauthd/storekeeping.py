@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from faceauthd import audit, backup, keys
 from faceauthd.arguments import check_file
-from faceauthd.bus import Call, Credentials
+from faceauthd.bus import Credentials
+from faceauthd.calls import Call
 from faceauthd.gate import Gate
 from faceauthd.names import check_user
 from faceauthd.parts import Parts

@@ -2,7 +2,7 @@
 """D-Bus values as plain Python, in both directions.
 
 What D-Bus calls a variant is a ``Typed`` pair of a signature and a value; all else is what it looks
-like. So nobody but this file and bus.py needs to know GLib's own variants.
+like. So nobody but this file, bus.py and calls.py needs to know GLib's own variants.
 """
 
 from typing import Any, NamedTuple

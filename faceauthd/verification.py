@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from faceauthd import arguments, audit, binding, challenge, comparison, obstacles, strictness
 from faceauthd.arguments import Target
-from faceauthd.bus import Call, Credentials
+from faceauthd.bus import Credentials
+from faceauthd.calls import Call
 from faceauthd.capture import Capture, Ending, Plan, RefusalError
 from faceauthd.gate import Gate
 from faceauthd.parts import Parts

@@ -8,7 +8,8 @@ busy. What it tells are scores, which anybody else could climb; authority.py kee
 from dataclasses import dataclass
 
 from faceauthd import arguments, audit, binding, comparison, strictness
-from faceauthd.bus import Call, Credentials
+from faceauthd.bus import Credentials
+from faceauthd.calls import Call
 from faceauthd.capture import OURSELVES, Capture, Ending, Plan, RefusalError
 from faceauthd.enrolment import as_error
 from faceauthd.gate import Gate

@@ -18,7 +18,8 @@ from typing import Any
 
 from gi.repository import GLib
 
-from faceauthd.bus import Bus, Call, Peer
+from faceauthd.bus import Bus, Peer
+from faceauthd.calls import Call
 from faceauthd.contract import introspection_xml
 from faceauthd.results import BUS_NAME, ERRORS, INTERFACE, OBJECT_PATH
 from faceauthd.variants import Typed

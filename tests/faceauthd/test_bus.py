@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""bus.py on a real private bus: a small service and its clients in one main loop."""
+"""bus.py and calls.py on a real private bus: a small service and its clients in one main loop."""
 
 import logging
 import os
@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from faceauthd.bus import MOST_KNOWN, Bus, BusError, Call, Credentials, Peer
+from faceauthd.bus import MOST_KNOWN, Bus, BusError, Credentials, Peer
+from faceauthd.calls import Call
 from faceauthd.results import BUS_NAME, INTERFACE, OBJECT_PATH, BusyError
 from faceauthd.variants import Typed
 from tests.faceauthd.stage import run_until

@@ -15,7 +15,8 @@ import pytest
 from gi.repository import GLib
 
 from faceauthd import accounts, client, contract, environment, gate, setting, watching
-from faceauthd.bus import Bus, Call
+from faceauthd.bus import Bus
+from faceauthd.calls import Call
 from faceauthd.client import DaemonUnreachableError, FaceAuth
 from faceauthd.config import CHALLENGE, Config, EnrollConfig, VerifyConfig
 from faceauthd.policy import for_service

@@ -3,8 +3,8 @@
 
 import pytest
 
-from faceauthd import bus, gate
-from faceauthd.bus import MAX_CALLS
+from faceauthd import calls, gate
+from faceauthd.calls import MAX_CALLS
 from faceauthd.gate import MOST_QUESTIONS
 from faceauthd.pace import Pace
 from faceauthd.variants import Typed
@@ -53,7 +53,7 @@ def test_who_asks_through_su_has_the_same_pace(
 def test_many_senders_leave_each_other_one_call(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus, "MAX_OPEN", 3)
+    monkeypatch.setattr(calls, "MAX_OPEN", 3)
     stage.environment.hold = True
     stage.enrolled()
     waiting = [stage.caller(ROOT).can_verify() for _ in range(3)]
