@@ -22,6 +22,7 @@ from faceauthd.results import (
     INTERFACE,
     OBJECT_PATH,
     BusyError,
+    CancelledError,
     FaceAuthError,
     Result,
 )
@@ -150,7 +151,10 @@ class Capture(Generic[V]):
         """Open the camera, start the deadline and the watch on the caller.
 
         ``on_over`` is called at the end, before ``done``; ``on_closed`` when the camera is closed.
+        Raises CancelledError where the caller has left: no camera is opened for nobody.
         """
+        if not self._bus.is_there(self.sender):
+            raise CancelledError("the caller left the bus")
         plan = self._plan
         self._on_over, self._on_closed = on_over, on_closed
         self._began = time.monotonic()

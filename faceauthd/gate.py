@@ -41,7 +41,10 @@ class Gate:
         self._pace = Pace(BURST, PER_SECOND)
 
     def caller(self, call: Call) -> Credentials:
-        """Who calls; CancelledError where they have left already, BusyError where too often."""
+        """Who calls, though they may have left; BusyError where too often.
+
+        CancelledError where they left before anybody knew them.
+        """
         try:
             found = self._bus.credentials(call.sender)
         except BusError:
@@ -53,11 +56,6 @@ class Gate:
         """Count a call of this user's, or at their wish; BusyError where there are too many."""
         if uid != authority.ROOT and not self._pace.allows(uid, time.monotonic()):
             raise BusyError("too many calls of yours in a short time; wait a moment")
-
-    def check_presence(self, call: Call) -> None:
-        """Raise CancelledError where the caller has left: nothing is done for nobody."""
-        if not self._bus.is_there(call.sender):
-            raise CancelledError("the caller left the bus")
 
     def about(self, call: Call, user: str, then: Callable[[Target, Credentials], None]) -> None:
         """Go on where the caller may call this for the user of that name (empty: themself)."""
@@ -103,7 +101,8 @@ class Gate:
             call.run(go_on if allowed else refuse)
 
         def go_on() -> None:
-            self.check_presence(call)
+            if not self._bus.is_there(call.sender):
+                raise CancelledError("the caller left the bus")
             then()
 
         def refuse() -> None:

@@ -11,8 +11,8 @@ that shows but the same single face at the same place calls for a thorough look,
 embedding. What a frame without one counts for is the session's to say (sessions/follow.py).
 
 Of a face that is followed so few frames are embedded that the caller's thread does it as well: two
-threads leave two processors nothing to sort out, and a login takes 0.94 of its time with a third.
-Where each frame is embedded, that third thread takes the larger part of the work.
+threads leave two processors nothing to sort out, and a login took 0.94 of what it took with four.
+Where each frame is embedded, a third thread does that, which is the larger part of the work.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -34,8 +34,7 @@ from models.pose import Pose
 if TYPE_CHECKING:
     from models.observer import Look  # with OpenCV, which the loading thread imports
 
-# One being looked at and two behind it. With a fourth, a login of frames that cost no time took 5 %
-# longer: when the last frame that matters is embedded, two cores look at frames that nobody needs.
+# One being looked at and two behind it. With four or five a login takes as long (60 in turns).
 IN_HAND = 3
 # Seconds for a word from the daemon, behind frames that may be enough. It takes 2 ms, in which a
 # frame that nobody needs would keep the processor from those who answer.
@@ -94,6 +93,8 @@ class Pipeline:
         self._enough = enough
         self._in_a_row = 0  # frames with a face, since the last time that they were enough
         self._stopped = Event()
+        # A network does one thing at a time, and ``every`` may change while a frame is embedded.
+        self._embedding = Lock()
         self._face: Face | None = None  # the frame before's one face
         self._embedded_at = 0.0
 
@@ -145,8 +146,9 @@ class Pipeline:
         return look, True
 
     def _embed(self, image: Image, face: Face) -> Embedded:
-        once = self.once
-        return self._judge.embed(image, face, once), once
+        with self._embedding:
+            once = self.once
+            return self._judge.embed(image, face, once), once
 
     def _measure(self, image: Image, face: Face) -> Measures:
         """What of the face is wished for beside who it is."""
@@ -173,9 +175,12 @@ class Pipeline:
 
 
 def _here(work: Callable[[Image, Face], Embedded], image: Image, face: Face) -> Future[Embedded]:
-    """Work that is done when this returns, as a thread's that has done it."""
+    """Work that is done when this returns; its error comes in the frame's turn, as a thread's."""
     done: Future[Embedded] = Future()
-    done.set_result(work(image, face))
+    try:
+        done.set_result(work(image, face))
+    except Exception as error:
+        done.set_exception(error)
     return done
 
 

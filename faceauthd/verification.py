@@ -96,7 +96,6 @@ class Verification:
         self._when_possible(request, lambda: self._scan(request), refuse)
 
     def _scan(self, request: Request) -> None:
-        self._gate.check_presence(request.call)  # logind was asked, and took its time
         parts, policy = self._parts, request.policy
         plan: Plan[Verdict] = Plan(
             scanner=parts.worker,

@@ -12,7 +12,7 @@ import sys
 
 # The folder above this one, and first: nobody else's `pam_module` may be taken for ours. Python
 # makes a program's path absolute, and so does pam_python.so. (os.path is a tenth of our start.)
-sys.path.insert(0, __file__.rpartition("/")[0].rpartition("/")[0] or "/")
+sys.path.insert(0, __file__.rpartition("/")[0] + "/..")
 from pam_module.attempt import Attempt
 from pam_module.hosts import PAM_AUTHINFO_UNAVAIL, PAM_SILENT, PAM_SUCCESS, Loader, PamPython
 

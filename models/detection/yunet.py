@@ -93,12 +93,10 @@ class YuNetDetector:
             return None
         scale = CROP / (2 * reach)
         halvings = min(max(int(-np.log2(scale)), 0), MOST_HALVINGS)
-        right -= (right - left) % 2**halvings
-        bottom -= (bottom - top) % 2**halvings
         size = max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1)
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         crop = image[top:bottom, left:right]
-        for _ in range(halvings):
+        for _ in range(halvings):  # an odd column that falls away moves less than rounding does
             crop = halved(crop)
         crop = np.asarray(cv2.resize(crop, size, interpolation=way), np.uint8)
         rows = decoded(self._network.run(crop), crop.shape[:2])

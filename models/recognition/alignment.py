@@ -70,7 +70,7 @@ def _reduced(image: Image, matrix: NDArray[np.float64]) -> tuple[Image, NDArray[
     limits = image.shape[1], image.shape[0]
     left, top = np.clip(corners.min(axis=0) - margin, 0, limits).astype(int)
     right, bottom = np.clip(corners.max(axis=0) + margin, 0, limits).astype(int)
-    if min(right - left, bottom - top) < 2:  # none of it is in the picture
+    if min(right - left, bottom - top) < 2:  # hardly any of it is in the picture
         return image, matrix
     face, shift = image[top:bottom, left:right], shift + turn @ (left, top)
     while _scale(turn) < 0.5 and min(face.shape[:2]) > 1:

@@ -40,6 +40,7 @@ class Eyes:
     followed: list[int] = field(default_factory=list)
     embedded: int = 0
     once: list[bool] = field(default_factory=list)
+    embedders: set[int] = field(default_factory=set)  # the threads that embedded
 
     def look(self, _image: Image, index: int, at: float) -> Look:
         self.looked.append(index)
@@ -53,6 +54,7 @@ class Eyes:
     def embed(self, _image: Image, face: Face, once: bool) -> NDArray[np.float32]:
         assert face is FACE
         self.once.append(once)
+        self.embedders.add(threading.get_ident())
         self.embedded += 1
         return np.array([1, 0], np.float32)
 
@@ -152,6 +154,41 @@ def test_a_face_is_embedded_as_often_as_the_clock_says(rate: float, frames: list
     assert all(report.liveness for report in reports), "liveness is judged in each frame"
 
 
+@pytest.mark.parametrize("every", [0.0, 0.09])
+def test_the_few_faces_of_one_that_is_followed_are_embedded_by_the_callers_thread(
+    every: float,
+) -> None:
+    eyes = Eyes()
+    reported(eyes, every=every)
+    assert (eyes.embedders == {threading.get_ident()}) == (every > 0)
+    assert len(eyes.embedders) == 1
+
+
+def test_one_face_is_embedded_at_a_time() -> None:
+    """Also where the face is followed from now on, while the frame before is being embedded."""
+    busy = threading.Lock()
+
+    class Slow(Eyes):
+        def embed(self, image: Image, face: Face, once: bool) -> NDArray[np.float32]:
+            assert busy.acquire(blocking=False), "the network is at work"
+            try:
+                time.sleep(0.02)
+                return super().embed(image, face, once)
+            finally:
+                busy.release()
+
+    def frames() -> Iterator[Frame]:
+        for frame in film(20, rate=10):
+            pipeline.every = 0.05 if frame.index % 2 else 0.0
+            yield frame
+
+    eyes, reports = Slow(), list[Observation]()
+    pipeline = Pipeline(eyes, BOTH, 0.0, lambda seen, _image: reports.append(seen))
+    pipeline.run(frames())
+    assert embedded(reports) == list(range(20))
+    assert len(eyes.embedders) == 2
+
+
 def test_whatever_is_not_the_same_single_face_is_looked_at_and_embedded() -> None:
     eyes = Eyes(lost={2})
     assert embedded(reported(eyes, every=0.09)) == [0, 2, 5, 8]
@@ -226,8 +263,9 @@ def test_few_frames_are_in_hand() -> None:
     assert len(reports) == 20
 
 
+@pytest.mark.parametrize("every", [0.0, 0.09])
 @pytest.mark.parametrize("part", ["look", "embed", "live", "report"])
-def test_a_fault_of_any_part_ends_it(part: str) -> None:
+def test_a_fault_of_any_part_ends_it(part: str, every: float) -> None:
     eyes, fault = Eyes(), RuntimeError("a network's mistake")
 
     def fail(*_arguments: object) -> None:
@@ -237,7 +275,26 @@ def test_a_fault_of_any_part_ends_it(part: str) -> None:
         setattr(eyes, part, fail)
     report = fail if part == "report" else lambda _observation, _image: None
     with pytest.raises(RuntimeError, match="a network's mistake"):
-        Pipeline(eyes, BOTH, 0.0, report).run(film(20))
+        Pipeline(eyes, BOTH, every, report).run(film(20))
+
+
+@pytest.mark.parametrize("every", [0.0, 0.09])
+def test_what_was_seen_before_a_fault_is_reported(every: float) -> None:
+    class Failing(Eyes):
+        def live(self, image: Image, face: Face) -> dict[str, float]:
+            time.sleep(0.02)
+            return super().live(image, face)
+
+        def embed(self, image: Image, face: Face, once: bool) -> NDArray[np.float32]:
+            if self.embedded == 1:
+                raise RuntimeError("a network's mistake")
+            return super().embed(image, face, once)
+
+    reports: list[Observation] = []
+    pipeline = Pipeline(Failing(), BOTH, every, lambda seen, _image: reports.append(seen))
+    with pytest.raises(RuntimeError, match="a network's mistake"):
+        pipeline.run(film(20))
+    assert [seen.index for seen in reports] == list(range(3 if every else 1))
 
 
 def test_a_fault_while_following_ends_it() -> None:

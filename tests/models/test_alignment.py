@@ -49,6 +49,21 @@ def test_the_face_is_the_same_at_any_size(scale: float) -> None:
     assert inner.mean() < 12
 
 
+@pytest.mark.parametrize("scale", [1.0, 3.0, 4.6, 9.0])
+@pytest.mark.parametrize("turn", [0.0, 0.7])
+def test_what_is_at_a_place_of_the_face_stays_there(scale: float, turn: float) -> None:
+    """To a tenth of a pixel: the middle of a soft spot, at the tip of the nose."""
+    rotation = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    landmarks = (TEMPLATE - SIZE / 2) @ rotation.T + scale * SIZE
+    columns, rows = np.meshgrid(*[np.arange(round(2 * scale * SIZE))] * 2)
+    away = (columns - landmarks[2, 0]) ** 2 + (rows - landmarks[2, 1]) ** 2
+    picture = np.rint(255 * np.exp(-away / (2 * (5 * scale) ** 2))).astype(np.uint8)
+    found = aligned(picture, landmarks.astype(np.float32)).astype(float)
+    columns, rows = np.meshgrid(np.arange(SIZE), np.arange(SIZE))
+    middle = [(found * columns).sum() / found.sum(), (found * rows).sum() / found.sum()]
+    assert np.abs(middle - TEMPLATE[2]).max() < 0.1
+
+
 @pytest.mark.parametrize("value", [5.0, np.nan, np.inf])
 def test_refuses_points_without_extent(value: float) -> None:
     with pytest.raises(ModelError, match="cannot be aligned"):

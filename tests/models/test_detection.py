@@ -108,9 +108,33 @@ def test_a_face_at_the_edge_is_no_error(detector: Detector) -> None:
 
 
 @needs("models/yunet")
+@pytest.mark.parametrize("size", [512 * 5 + 1, 512 * 6 + 3])
+def test_a_large_face_has_its_landmarks_where_they_are(size: int) -> None:
+    """Halved twice before it is seen again, with odd sides."""
+    yunet = YuNetDetector(model("yunet"), SHARED / "models")
+    (small,), (large,) = yunet.detect(astronaut()), yunet.detect(astronaut(size))
+    apart = (large.landmarks + 0.5) * (512 / size) - 0.5 - small.landmarks
+    assert np.abs(apart).max() < 1.5
+
+
+def test_a_place_counts_by_both_of_the_networks_numbers() -> None:
+    """The score is the geometric mean of the two, so one of them may lie below it."""
+    places = 4 * 4  # of a picture of 32 x 32, at the finest level
+    counts = (places, 4, 1)
+    outputs = [
+        np.zeros((1, count, width), np.float32) for width in (1, 1, 4, 10) for count in counts
+    ]
+    outputs[0][0, 5, 0], outputs[3][0, 5, 0] = 0.55, 1.0  # 0.74
+    outputs[0][0, 9, 0], outputs[3][0, 9, 0] = 0.55, 0.8  # 0.66
+    (row,) = decoded(outputs, (32, 32))
+    assert row[14] == pytest.approx(0.55**0.5)
+    assert row[:4].tolist() == [8 - 4, 8 - 4, 8, 8]
+
+
+@needs("models/yunet")
 @pytest.mark.parametrize("shape", [(480, 640), (8, 8), (9, 11), (1, 50), (2000, 37)])
-def test_a_box_of_any_size_is_looked_at_again(shape: tuple[int, int]) -> None:
-    """The network's boxes are as large as its logarithms say."""
+def test_no_box_is_too_large_or_too_small_to_look_again(shape: tuple[int, int]) -> None:
+    """The network's boxes are as large as its logarithms say. Nothing is seen in a grey picture."""
     yunet = YuNetDetector(model("yunet"), SHARED / "models")
     picture = np.full((*shape, 3), 120, np.uint8)
     for box in (
