@@ -10,7 +10,7 @@ nowhere else.
 from __future__ import annotations
 
 from _socket import AF_UNIX, SOCK_DGRAM, socket  # bus_client.py says why
-from posix import _exit, getuid  # and here
+from posix import _exit, getuid  # not os: the same
 
 TYPE_CHECKING = False  # typing takes as long to import as all the rest
 if TYPE_CHECKING:
