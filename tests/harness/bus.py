@@ -175,11 +175,13 @@ class PolkitStandIn(StandIn):
     def allow(self, actions: Iterable[str]) -> None:
         self.mock("SetAllowed", "(as)", list(actions))
 
-    def hang(self, on: bool = True) -> None:
+    def hang(self) -> None:
         """From now on every question waits, until ``release``."""
-        self.mock("SimulateHang", "(b)", on)
+        self.mock("SimulateHang", "(b)", True)
 
     def release(self) -> None:
+        """Answer what waits, and whatever is still on its way here at once."""
+        self.mock("SimulateHang", "(b)", False)
         self.mock("ReleaseHangingCalls")
 
     def has_hanging_calls(self) -> bool:
