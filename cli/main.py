@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 
 import click
 
@@ -85,10 +86,23 @@ def main() -> None:
     """The ``faceauth`` command."""
     if sys.stdout is None:
         die("standard output is closed; there is no place for the answer", Exit.UNAVAILABLE)
+    open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
+
+
+def open_what_is_closed() -> None:
+    """Give standard input and error, where they are closed (``2>&-``), the place of nothing.
+
+    Python has no such streams then, print's errors would go to standard output, and the next file
+    that is opened would be what libraries write their complaints into.
+    """
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -47,6 +47,22 @@ def test_standard_output_is_the_answer_alone(script: Run, service: Service) -> N
         assert outcome.out
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "0<&-", "0<&- 2>&-"])
+def test_what_is_closed_takes_nothing_and_gives_nothing(
+    closed: str, bus: PrivateBus, service: Service
+) -> None:
+    service(Verify={"reply": ["no-match", {"frames": 3, "milliseconds": 90}]})
+
+    def run(*arguments: str) -> tuple[int, str]:
+        command = ["sh", "-c", f'exec "$0" "$@" {closed}', str(SCRIPT), *arguments]
+        environment = bus.environment()
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+        return done.returncode, done.stdout
+
+    assert run("verify", "alice") == (1, "no-match\ntime    90 ms\nframes  3\n")
+    assert run("verify", "alice", "--bogus") == (2, "")  # no error in the place of an answer
+
+
 def test_any_locale_can_be_answered(script: Run, service: Service) -> None:
     service(ListFaces=FACES)
     for encoding in ("ascii", "latin-1", "utf-8"):
