@@ -43,6 +43,27 @@ class Number(click.FloatRange):
         return number
 
 
+class FilePath(click.Path):
+    """A file or a folder, which may be missing. One that nobody can look at ends here.
+
+    ``Path.exists`` and the like raise for a name that is too long, and for a folder on the way
+    that the caller may not enter. An empty name would be the folder that one is in.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not os.fspath(value):
+            self.fail("the name of the file or folder is empty", param, ctx)
+        try:
+            Path(value).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # the verb says so, or makes it
+        except OSError as error:
+            self.fail(f"{value}: {error.strerror}", param, ctx)
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+PATH = FilePath(path_type=Path)
+
 user_argument = click.argument("user", required=False, callback=bus_text)
 user_option = click.option(
     "-u",
@@ -52,6 +73,7 @@ user_option = click.option(
     help="Whose face it is, if not yours.",
 )
 
+models_option = click.option("-d", "--dir", "models_dir", type=PATH, help="The models.")
 config_option = click.option(
     "-c",
     "--file",

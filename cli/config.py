@@ -90,7 +90,7 @@ def edit(file: Path) -> None:
     """Edit the file in your editor; a wrong configuration is never installed."""
     if not has_terminal():
         die("an editor needs a terminal; see: faceauth config set", Exit.USAGE)
-    place = file.resolve().parent
+    place = config_file.target_of(file).parent
     if not os.access(place, os.W_OK):  # known now, and not when an hour's work is lost
         die(f"you may not write in {place}, so {file} cannot be changed", Exit.DENIED)
     before = config_file.read(file)

@@ -57,7 +57,7 @@ def alone(path: Path) -> Iterator[None]:
     Whoever may read the folder can hold its lock for ever, and must not hold up `faceauth disable`.
     """
     try:
-        folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(target_of(path).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         die(f"{path}: {error.strerror}", status_of(error))
     try:
@@ -72,7 +72,7 @@ def alone(path: Path) -> Iterator[None]:
 def _locked(folder: int) -> bool:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:  # somebody holds it; or it is none that can be had, as of a folder on NFS
         return False
     return True
 
@@ -86,7 +86,7 @@ def replace(path: Path, text: str) -> None:
 
     content = text.encode()
     parse(content, str(path))
-    target = path.resolve()
+    target = target_of(path)
     new = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         try:
@@ -97,6 +97,11 @@ def replace(path: Path, text: str) -> None:
         sync_folder(target.parent)
     except OSError as error:
         die(f"{path}: cannot write it: {error.strerror}", status_of(error))
+
+
+def target_of(path: Path) -> Path:
+    """Where links lead; a loop of them stays, and opening it says so (Path.resolve would raise)."""
+    return Path(os.path.realpath(path))
 
 
 def write(new: Path, content: bytes, like: Path) -> None:

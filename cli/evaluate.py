@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import output
-from cli.arguments import config_option
-from cli.exits import Exit, die
+from cli.arguments import PATH, config_option, models_option
+from cli.exits import Exit, cannot_load, die
 from cli.lazy import Verb, Verbs
 from cli.scanning import hints
 from faceauthd.config import load
@@ -29,24 +29,18 @@ def evaluate() -> None:
 
 
 @click.command(cls=Verb)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", required=False)
-@click.option(
-    "--pairs", type=click.Path(path_type=Path), metavar="FILE", help="A list of pairs, as LFW's."
-)
+@click.argument("folder", type=PATH, metavar="DIR", required=False)
+@click.option("--pairs", type=PATH, metavar="FILE", help="A list of pairs, as LFW's.")
 @click.option("--cross", is_flag=True, help="With --pairs: impostors are every two listed images.")
 @click.option(
     "-e", "--engine", "engines", multiple=True, help="An engine; give it again for several."
 )
 @click.option("--gates", is_flag=True, help="Also what quality gates would do.")
-@click.option(
-    "--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots too."
-)
-@click.option(
-    "--cache", type=click.Path(path_type=Path), metavar="DIR", help="Where embeddings are kept."
-)
+@click.option("--html", type=PATH, metavar="FILE", help="Write a page with plots too.")
+@click.option("--cache", type=PATH, metavar="DIR", help="Where embeddings are kept.")
 @click.option("--no-cache", is_flag=True, help="Keep no embeddings.")
 @config_option
-@click.option("-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models.")
+@models_option
 def recognition(
     folder: Path | None,
     pairs: Path | None,
@@ -74,7 +68,7 @@ def recognition(
     except DatasetError as error:
         die(str(error), Exit.USAGE)
     except ModelError as error:
-        die(str(error), Exit.UNAVAILABLE)
+        cannot_load(error)
     reports = [report for report, _ in found]
     if html is not None:
         write_page(html, reports)
@@ -88,7 +82,10 @@ def recognition(
 
 def default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "faceauth"
+    try:
+        return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "faceauth"
+    except RuntimeError:  # a user without a name, and no $HOME
+        die("you have no home folder to keep embeddings in; use --cache or --no-cache", Exit.USAGE)
 
 
 def chosen_test(folder: Path | None, pairs: Path | None, cross: bool) -> "Test":

@@ -62,7 +62,7 @@ LONGEST_LINE = 500
 def exit_for_error(error: FaceAuthError) -> Exit:
     """The status for an error; one that is not in the list is a fault, and no success."""
     if isinstance(error, ConfigError):
-        return Exit.CONFIG
+        return Exit.DENIED if isinstance(error.__cause__, PermissionError) else Exit.CONFIG
     return ERROR_EXITS.get(error.name, Exit.INTERNAL)
 
 
@@ -86,6 +86,16 @@ def die(message: str, status: Exit) -> NoReturn:
     """End the command: one clear line on stderr and a documented status."""
     note(message)
     raise SystemExit(int(status))
+
+
+def cannot_load(error: Exception) -> NoReturn:
+    """End the command: a model in use, or an engine, does not load.
+
+    The daemon's models are in a folder of its own, which root alone may look into.
+    """
+    if isinstance(error.__cause__, PermissionError):
+        die(f"{error}; run this with sudo, or name another folder of models: --dir", Exit.DENIED)
+    die(str(error), Exit.UNAVAILABLE)
 
 
 def visible(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import connection, output
-from cli.arguments import bus_text, caller, user_argument, user_option, whose, whose_to_enroll
+from cli.arguments import PATH, bus_text, caller, user_argument, user_option, whose, whose_to_enroll
 from cli.exits import Exit, die
 from cli.language import _, plural
 from cli.lazy import Verb
@@ -31,8 +31,8 @@ Face = Mapping[str, Any]  # as ListFaces describes it
 @user_argument
 @click.option("-l", "--label", callback=bus_text, default="", help="A name for this face.")
 @click.option("--any-camera", is_flag=True, help="Let the face in at other cameras as well.")
-@click.option("--from-video", type=click.Path(path_type=Path), metavar="FILE", help="Look at FILE.")
-@click.option("--from-images", type=click.Path(path_type=Path), metavar="DIR", help="Look at DIR.")
+@click.option("--from-video", type=PATH, metavar="FILE", help="Look at FILE.")
+@click.option("--from-images", type=PATH, metavar="DIR", help="Look at DIR.")
 def add(
     user: str | None,
     label: str,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import connection, output
-from cli.arguments import Number, user_argument
+from cli.arguments import PATH, Number, user_argument
 from cli.exits import Exit
 from cli.language import _, plural
 from cli.lazy import Verb
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @user_argument
 @service_option
-@click.option("--from-video", type=click.Path(path_type=Path), metavar="FILE", help="Look at FILE.")
-@click.option("--from-images", type=click.Path(path_type=Path), metavar="DIR", help="Look at DIR.")
+@click.option("--from-video", type=PATH, metavar="FILE", help="Look at FILE.")
+@click.option("--from-images", type=PATH, metavar="DIR", help="Look at DIR.")
 @click.option(
     "--write",
     "film",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.avi",
     help="Write the pictures, with what is said of them, as a video.",
 )

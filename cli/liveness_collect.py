@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cli import output, terminal
-from cli.arguments import Number, bus_text, config_option
+from cli.arguments import PATH, Number, bus_text, config_option, models_option
 from cli.exits import Exit, die, note
 from cli.language import _, plural
 from cli.lazy import Verb
@@ -75,8 +75,8 @@ class Done:
 
 
 @click.command(cls=Verb)
-@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
-@click.argument("sources", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE|DIR]...")
+@click.argument("data", type=PATH, metavar="DATA")
+@click.argument("sources", type=PATH, nargs=-1, metavar="[FILE|DIR]...")
 @click.option("--real", is_flag=True, help="It shows a person before the camera.")
 @click.option(
     "--attack",
@@ -96,7 +96,7 @@ class Done:
               show_default=True, help="Of files: the camera that they are from.")  # fmt: skip
 @click.option("--subject", metavar="NAME", callback=bus_text, default="", help="Who is shown.")
 @config_option
-@click.option("-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models.")
+@models_option
 def collect(
     data: Path,
     sources: tuple[Path, ...],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.arguments import bus_text
-from cli.exits import Exit, die, note
+from cli.exits import Exit, cannot_load, die, note
 from cli.language import _
 from models.errors import ModelError
 
@@ -47,7 +47,7 @@ def failing() -> Iterator[None]:
     except (DatasetError, WeightsError) as error:
         die(str(error), Exit.USAGE)
     except (ModelError, ExportError) as error:
-        die(str(error), Exit.UNAVAILABLE)
+        cannot_load(error)
 
 
 @contextmanager

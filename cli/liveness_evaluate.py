@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import output
-from cli.arguments import config_option
+from cli.arguments import PATH, config_option, models_option
 from cli.exits import Exit, die, note
 from cli.lazy import Verb
 from cli.liveness_data import failing, look, naming, samples_of
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
+@click.argument("data", type=PATH, metavar="DATA")
 @click.option("-m", "--model", "named", multiple=True, metavar="MODEL",
               help="What train wrote, a model's JSON description, or stock.")  # fmt: skip
 @click.option("--view", type=click.Choice(("fullframe", "crop")), help="Only these images.")
 @click.option("--source", "sources", multiple=True, help="Only this source; may be repeated.")
 @click.option("--unseen", is_flag=True, help="Only recordings that none of the models trained on.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--html", type=PATH, metavar="FILE",
               help="Write a page with plots too.")  # fmt: skip
 @config_option
-@click.option("-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models.")
+@models_option
 def evaluate(
     data: Path,
     named: tuple[str, ...],
@@ -86,7 +86,7 @@ def given(name: str) -> "PassiveModel":
     if name == "stock":
         return foreign.stock()
     with naming():
-        return foreign.load(Path(name))
+        return foreign.load(PATH.convert(name, None, None))
 
 
 def fair(

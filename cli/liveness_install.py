@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import connection, output
-from cli.arguments import bus_text, config_option
+from cli.arguments import PATH, bus_text, config_option, models_option
 from cli.exits import Exit, die
 from cli.language import _
 from cli.lazy import Verb
@@ -32,14 +32,10 @@ if TYPE_CHECKING:
 STARTS_WITHIN = 30.0  # seconds that a worker may take to load its models
 ASK_EVERY = 0.2  # seconds
 
-models_option = click.option(
-    "-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models."
-)
-
 
 @click.command(cls=Verb)
-@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
-@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
+@click.argument("model", type=PATH, metavar="MODEL")
+@click.argument("data", type=PATH, metavar="DATA")
 @name_option
 @click.option("-n", "--dry-run", is_flag=True, help="Only say whether it would be installed.")
 @config_option

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import output
-from cli.arguments import Number, config_option
+from cli.arguments import PATH, Number, config_option, models_option
 from cli.exits import Exit, die, note
 from cli.language import _
 from cli.lazy import Verb
@@ -36,12 +36,12 @@ ARCHITECTURES = ("minifasnet", "minifasnet-head", "livenessnet")
 
 
 @click.command(cls=Verb)
-@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
-@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("data", type=PATH, metavar="DATA")
+@click.argument("out", type=PATH, metavar="OUT")
 @click.option("--arch", type=click.Choice(ARCHITECTURES),
               help="The network.  [minifasnet; with --finetune minifasnet-head]")  # fmt: skip
 @click.option("--finetune", is_flag=True, help="Start from the model that ships: seconds.")
-@click.option("--from", "start", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--from", "start", type=PATH, metavar="FILE",
               help="Start from this model.onnx, or MiniFASNetV2's .pth.")  # fmt: skip
 @click.option("--part", type=click.Choice(("all", "head")),
               help="Train all layers, or only those behind the convolutions.  [all]")  # fmt: skip
@@ -57,7 +57,7 @@ ARCHITECTURES = ("minifasnet", "minifasnet-head", "livenessnet")
 @click.option("--view", type=click.Choice(("fullframe", "crop")), help="Only these images.")
 @click.option("--source", "sources", multiple=True, help="Only this source; may be repeated.")
 @config_option
-@click.option("-d", "--dir", "models_dir", type=click.Path(path_type=Path), help="The models.")
+@models_option
 def train(
     data: Path,
     out: Path,

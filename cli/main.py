@@ -127,6 +127,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("FACEAUTH_DEBUG") == "1":
             raise
+        if isinstance(error, OSError) and error.filename:  # the disk, and no fault of ours
+            note(f"{error.filename}: {error.strerror}")
+            return Exit.DENIED if isinstance(error, PermissionError) else Exit.UNAVAILABLE
         note(f"internal error: {type(error).__name__}: {error} (FACEAUTH_DEBUG=1 shows where)")
         return Exit.INTERNAL
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cli import connection, output
-from cli.arguments import bus_text, config_option
+from cli.arguments import PATH, bus_text, config_option
 from cli.exits import Exit, die, note
 from cli.language import _, later
 from cli.lazy import Verb, Verbs
@@ -40,9 +40,7 @@ class Place(NamedTuple):
 
 @click.group(cls=Verbs, verbs=VERBS)
 @config_option
-@click.option(
-    "-d", "--dir", "folder", type=click.Path(path_type=Path), help="Another folder of models."
-)
+@click.option("-d", "--dir", "folder", type=PATH, help="Another folder of models.")
 @click.pass_context
 def models(context: click.Context, file: Path, folder: Path | None) -> None:
     """Install and check the networks that faceauth uses."""
@@ -101,9 +99,7 @@ def state(model: "Model", folder: Path) -> tuple[str, str]:
 
 @click.command(cls=Verb)
 @click.argument("name", callback=bus_text)
-@click.option(
-    "--from", "source", type=click.Path(path_type=Path), metavar="DIR", help="Copy it from DIR."
-)
+@click.option("--from", "source", type=PATH, metavar="DIR", help="Copy it from DIR.")
 @click.pass_obj
 def install(place: Place, name: str, source: Path | None) -> None:
     """Fetch a model from its official address, or copy it from a folder.

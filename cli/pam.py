@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 from cli import output
-from cli.arguments import bus_text
+from cli.arguments import PATH, bus_text
 from cli.exits import Exit, die, note
 from cli.language import _
 from cli.lazy import Verb, Verbs
@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 @click.group(cls=Verbs, verbs=VERBS)
-@click.option("--root", type=click.Path(path_type=Path), default="/", hidden=True)
+@click.option("--root", type=PATH, default="/", hidden=True)
 @click.option("--module", default=OURS, hidden=True)
 @click.pass_context
 def pam(context: click.Context, root: Path, module: str) -> None:

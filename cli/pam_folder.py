@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cli.config_file import sync_folder, write
 from cli.pam_stack import StackError
+from models.liveness.files import make_folder
 
 LARGEST = 256 * 1024  # bytes
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -35,7 +36,7 @@ class PamFolder:
         """Every file that can be read; links are followed, as libpam does."""
         found: dict[str, bytes] = {}
         for folder in (*reversed(self.distribution), self.own):
-            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            for path in _inside(folder):
                 with suppress(OSError):
                     if path.is_file() and path.stat().st_size <= LARGEST:
                         found[path.name] = path.read_bytes()
@@ -64,7 +65,7 @@ class PamFolder:
         """A service's file, and whether it is one of /etc/pam.d, which may be replaced."""
         if not NAME.fullmatch(service):
             raise StackError("this is not the name of a PAM service")
-        if self.own.resolve() != self.own.absolute():
+        if Path(os.path.realpath(self.own)) != self.own.absolute():
             raise StackError(f"{self.own} is a link, or below one")
         path = self.path(service)
         return read_guarded(path), path.parent == self.own
@@ -73,9 +74,7 @@ class PamFolder:
     def locked(self) -> Iterator[None]:
         """Alone with the folder, as far as other commands of faceauth go."""
         try:
-            if not self.backups.parent.is_dir():
-                self.backups.parent.mkdir(parents=True, exist_ok=True)
-                self.backups.parent.chmod(0o755)  # whatever the umask: the daemon's configuration
+            make_folder(self.backups.parent)  # the daemon's configuration is in it
             self.backups.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(self.backups, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
@@ -123,6 +122,14 @@ class PamFolder:
         for name in (service, f"{service}.distribution"):
             with suppress(OSError):  # it does no harm
                 (self.backups / name).unlink()
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder, by name; nothing where that cannot be seen."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def read_guarded(path: Path) -> bytes:

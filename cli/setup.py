@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import config_file, connection, output
-from cli.arguments import config_option, user_argument, whose_to_enroll
+from cli.arguments import PATH, config_option, user_argument, whose_to_enroll
 from cli.exits import Exit, die, exit_for_result, note
 from cli.language import _
 from cli.lazy import Verb
@@ -48,7 +48,7 @@ FALLBACK = _(
 @click.option(
     "-s", "--service", "services", multiple=True, help="Let a face in at this PAM service."
 )
-@click.option("--root", type=click.Path(path_type=Path), default="/", hidden=True)
+@click.option("--root", type=PATH, default="/", hidden=True)
 @click.option("--module", default=OURS, hidden=True)
 def setup(
     user: str | None, file: Path, yes: bool, services: tuple[str, ...], root: Path, module: str

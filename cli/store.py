@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from cli import connection, output
-from cli.arguments import user_option
+from cli.arguments import PATH, user_option
 from cli.exits import Exit, die
 from cli.language import _, plural
 from cli.lazy import Verb, Verbs
@@ -34,7 +34,6 @@ VERBS = {
     "keygen": "cli.store:keygen",
 }
 
-PATH = click.Path(path_type=Path)
 passphrase_option = click.option(
     "--passphrase-file", type=PATH, metavar="FILE", help="The passphrase is FILE's first line."
 )

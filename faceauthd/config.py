@@ -261,7 +261,7 @@ def load(path: Path = DEFAULT_PATH) -> Config:
             return Config()
         raise ConfigError(_one_line(f"{path}: there is no such file")) from None
     except OSError as error:
-        raise ConfigError(_one_line(f"{path}: {error.strerror}")) from None
+        raise ConfigError(_one_line(f"{path}: {error.strerror}")) from error
     return parse(content, str(path))
 
 

@@ -49,7 +49,8 @@ def install(
     fetch: Get = partial(_fetched, models_dir, on_progress)
     get = fetch if source is None else partial(_copied, about, source)
     target = about.directory(models_dir)
-    if not _problems(about, models_dir):
+    with contextlib.suppress(ModelError):
+        verify(name, models_dir)
         return target
     try:
         with as_owner(models_dir):
@@ -68,8 +69,8 @@ def install(
 def verify(name: str, models_dir: Path) -> None:
     """ModelError with one line where the installed model ``name`` is missing or changed."""
     about = model(name)
-    if problems := _problems(about, models_dir):
-        raise ModelError(problems[0])
+    for file in about.files:
+        about.read(file.name, models_dir)
 
 
 def remove(name: str, models_dir: Path) -> None:
@@ -91,16 +92,6 @@ def _scratch(about: Model, models_dir: Path) -> Iterator[Path]:
     """A hidden folder beside the models, gone with the block."""
     with tempfile.TemporaryDirectory(dir=models_dir, prefix=f".{about.name}-") as folder:
         yield Path(folder)
-
-
-def _problems(about: Model, models_dir: Path) -> list[str]:
-    found = []
-    for file in about.files:
-        try:
-            about.read(file.name, models_dir)
-        except ModelError as error:
-            found.append(str(error))
-    return found
 
 
 def _words(error: OSError) -> str:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.datasets import BOX, DatasetError, lines_of
 from models.face import Box, Image
+from models.liveness.files import NAME
 from models.liveness.passive import enlarged
 from models.observation import Observation
 
@@ -44,7 +45,6 @@ FULL = 1.8
 ALIKE = 1.0
 THUMBNAIL = 32
 UNDER_WAY = ".recording-"  # begins the name of a folder that is not yet part of the data set
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 COLUMNS = (
     *("path", "source", "view", "label", "species", "subject", "session", "camera"),
     *("width", "height", *BOX, "landmarks", "frame", "collected"),

@@ -2,10 +2,13 @@
 """Folders that all can read, and that appear as a whole or not at all."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")  # of a folder that a person may name
 
 
 def make_folder(path: Path) -> None:

@@ -38,7 +38,7 @@ from models.evaluation.liveness import (
 )
 from models.liveness import border
 from models.liveness.calibration import Calibration, measured
-from models.liveness.files import make_folder, write_folder
+from models.liveness.files import NAME, make_folder, write_folder
 from models.liveness.passive import STOCK, PassiveModel, load_described, read_description
 from models.liveness.seen import CONTENTS, DESCRIPTION
 from models.owner import as_owner
@@ -206,8 +206,8 @@ def list_versions(models_dir: Path, name: str) -> list[Version]:
     """The installed versions, the latest first."""
     require_name(name)
     folder = _versions(models_dir, name)
-    used, before = (_target(link, "") for link in (models_dir / name, folder / "previous"))
     try:
+        used, before = (_target(link, "") for link in (models_dir / name, folder / "previous"))
         paths = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
     except FileNotFoundError:
         return []
@@ -228,8 +228,10 @@ def list_versions(models_dir: Path, name: str) -> list[Version]:
 
 def require_name(name: str) -> None:
     """ModelError unless a trained model may be called that."""
-    if not name or name.startswith(".") or Path(name).name != name or name in _taken():
-        raise ModelError(f'"{name}" cannot name a trained model')
+    if not NAME.fullmatch(name):
+        raise ModelError(f'"{name}" cannot name a model: letters, digits and . _ + - are allowed')
+    if name in _taken():
+        raise ModelError(f'"{name}" is the name of another model')
 
 
 def _taken() -> set[str]:

@@ -54,6 +54,15 @@ def test_the_page_names_every_verb() -> None:
     assert [verb for verb in VERBS if f"`faceauth {verb}" not in page] == []
 
 
+def test_a_file_that_fails_is_no_fault_of_the_command(daemon: Any, faceauth: Run) -> None:
+    for error, status in ((28, 4), (13, 3)):
+        daemon.list_faces.side_effect = OSError(error, "why not", "/some/file")
+        outcome = faceauth("list", "alice")
+        assert (outcome.status, one_line(outcome)) == (status, "/some/file: why not")
+    daemon.list_faces.side_effect = OSError(28, "why not")
+    assert faceauth("list", "alice").status == 70
+
+
 def test_a_fault_is_one_line_unless_asked_for_more(
     daemon: Any, faceauth: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

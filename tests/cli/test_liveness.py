@@ -207,15 +207,20 @@ def test_the_command_offers_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["minifasnet", "minifasnet-v2", "border", "faceauth-v2", "a/b", ""]
+    ("name", "why"),
+    [
+        *((name, "is the name of another model") for name in ("minifasnet", "border")),
+        *((name, "is the name of another model") for name in ("minifasnet-v2", "faceauth-v2")),
+        *((name, "cannot name a model") for name in ("a/b", "", ".a", "a\nb", "x" * 101)),
+    ],
 )
 def test_a_name_that_could_not_be_installed_is_refused_at_once(
-    faceauth: Run, train: Train, tmp_path: Path, name: str
+    faceauth: Run, train: Train, tmp_path: Path, name: str, why: str
 ) -> None:
     """A second model of one id would keep all from loading."""
     outcome = train(tmp_path / "data", tmp_path / "out", "--name", name)
     assert outcome.status == Exit.USAGE
-    assert "cannot name a trained model" in one_line(outcome)
+    assert why in one_line(outcome)
     assert faceauth("liveness", "rollback", "--name", name).status == Exit.USAGE
 
 

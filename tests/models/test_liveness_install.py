@@ -182,7 +182,7 @@ def test_a_refused_or_damaged_model_leaves_the_installed_one(tmp_path: Path) -> 
     with pytest.raises(ModelError, match="SHA-256 differs"):
         install.install(damaged, models_dir, "personal", PASSED)
     for name in ("minifasnet", "../x", ".x", ""):
-        with pytest.raises(ModelError, match="cannot name"):
+        with pytest.raises(ModelError, match="name"):
             install.install(good, models_dir, name, PASSED)
     assert own(models_dir) == [0.4]
 
