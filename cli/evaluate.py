@@ -59,6 +59,7 @@ def recognition(
     or clips). With --pairs it is where the listed images are; left out, beside the list.
     """
     from models.evaluation.datasets import DatasetError
+    from models.evaluation.page import page
 
     kept = None if no_cache else cache or default_cache()
     place = models_dir or load(file).models_dir
@@ -70,14 +71,14 @@ def recognition(
     except ModelError as error:
         cannot_load(error)
     reports = [report for report, _ in found]
-    if html is not None:
-        write_page(html, reports)
     if output.wants_json():
         output.print_json([as_json(*one) for one in found])
     else:
         show(reports)
         for report, rows in found:
             show_gates(report.engine, rows)
+    if html is not None:  # last: what took an hour to compute is not lost with it
+        output.page(html, page("Recognition by faceauth's engines", reports))
 
 
 def default_cache() -> Path:
@@ -118,15 +119,6 @@ def measured(
 
         report = judge(test, engine, kept, progress)
         return report, of_test(test, engine, kept) if gates else []
-
-
-def write_page(target: Path, reports: list["Report"]) -> None:
-    from models.evaluation.page import page
-
-    try:
-        target.write_text(page("Recognition by faceauth's engines", reports), encoding="utf-8")
-    except OSError as error:
-        die(f"{target} cannot be written: {error.strerror}", Exit.UNAVAILABLE)
 
 
 def as_json(report: "Report", gates: list["Gate"]) -> dict[str, object]:

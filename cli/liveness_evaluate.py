@@ -9,7 +9,7 @@ import click
 
 from cli import output
 from cli.arguments import PATH, config_option, models_option
-from cli.exits import Exit, die, note
+from cli.exits import note
 from cli.lazy import Verb
 from cli.liveness_data import failing, look, naming, samples_of
 from cli.scanning import hints
@@ -49,6 +49,7 @@ def evaluate(
     ONNX, TFLite or Keras with a JSON description (docs/training.md).
     """
     from models.evaluation import compare
+    from models.evaluation.liveness_page import page
 
     config = load(file)
     place = models_dir or config.models_dir
@@ -59,9 +60,9 @@ def evaluate(
             looked = look(samples, config.engine, place, show)
             scored = {model.id: judged(looked.samples, model, show) for model in models}
         reports = compare.reports(models, scored)
-        if html is not None:
-            write_page(html, reports, scored)
     answer(reports, looked)
+    if html is not None:  # last: what took an hour to compute is not lost with it
+        output.page(html, page("Liveness models", reports, scored))
 
 
 def chosen(named: tuple[str, ...], models_dir: Path) -> "list[PassiveModel]":
@@ -124,17 +125,6 @@ def judged(samples: "list[Sample]", model: "PassiveModel", show: Any) -> "list[S
         found += score([sample], model)
         show(f"{model.id}: {number} of {len(samples)}", number / len(samples))
     return found
-
-
-def write_page(
-    target: Path, reports: "dict[str, Report]", scored: "dict[str, list[Scored]]"
-) -> None:
-    from models.evaluation.liveness_page import page
-
-    try:
-        target.write_text(page("Liveness models", reports, scored), encoding="utf-8")
-    except OSError as error:
-        die(f"{target} cannot be written: {error.strerror}", Exit.UNAVAILABLE)
 
 
 def answer(reports: "dict[str, Report]", looked: "Looked") -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -43,6 +44,14 @@ def print_json(data: object) -> None:
 def say(text: str) -> None:
     """Plain text of an answer for people."""
     write(visible(text))
+
+
+def page(target: Path, text: str) -> None:
+    """A page that was asked for beside the answer."""
+    try:
+        target.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        die(f"{target} cannot be written: {error.strerror}", Exit.UNAVAILABLE)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

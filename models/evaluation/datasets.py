@@ -14,16 +14,21 @@ Every wrong line is a DatasetError that names it. Nothing is loaded but the list
 """
 
 import csv
+import io
+import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models import reading
 from models.face import Box
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
 COLUMNS = {"path", "source", "view", "label", "species", "subject"}
 BOX = ("box_x", "box_y", "box_w", "box_h")
+LARGEST_MANIFEST = 256 << 20  # bytes; a line has some 200
 
 
 class DatasetError(Exception):
@@ -96,12 +101,14 @@ def _manifest(path: Path) -> Iterator[Sample]:
 def lines_of(manifest: Path) -> tuple[int, list[str]]:
     """How many lines for people it begins with, and the lines that follow them."""
     try:
-        with manifest.open(encoding="utf-8", newline="") as file:
-            lines = list(file)
+        text = reading.read(manifest, LARGEST_MANIFEST).decode("utf-8")
     except OSError as error:
         raise DatasetError(f"{manifest} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DatasetError(f"{manifest} is not UTF-8") from None
+    if "\0" in text:
+        raise DatasetError(f"{manifest} is not text")
+    lines = list(io.StringIO(text, newline=""))
     said = next((n for n, line in enumerate(lines) if not line.startswith("#")), len(lines))
     return said, lines[said:]
 
@@ -113,7 +120,9 @@ def _row(row: dict[str, str | None], path: Path, line: int) -> Sample:
     if label not in ("real", "fake"):
         raise DatasetError(f'{where}: the label is "{label}"; it must be real or fake')
     image = path.parent / values["path"]
-    if not values["path"] or not image.resolve().is_relative_to(path.parent.resolve()):
+    # Not Path.resolve, which raises where links lead in a circle.
+    folder, inside = (Path(os.path.realpath(one)) for one in (path.parent, image))
+    if not values["path"] or not inside.is_relative_to(folder):
         raise DatasetError(f'{where}: the path "{values["path"]}" is not inside the data set')
     species = values["species"] if label == "fake" else ""
     person = f"{values['subject']}:{label}:{species}"
@@ -137,19 +146,21 @@ def _box(values: dict[str, str], where: str) -> Box | None:
         box = Box(*(float(number) for number in numbers))
     except ValueError:
         raise DatasetError(f"{where}: the box is not four numbers") from None
+    if not all(map(math.isfinite, (box.x, box.y, box.width, box.height))):
+        raise DatasetError(f"{where}: the box is not four numbers")
     if not (box.width > 0 and box.height > 0):
         raise DatasetError(f"{where}: the box is empty")
     return box
 
 
 def _folders(directory: Path) -> Iterator[Sample]:
-    name = directory.resolve().name
+    name = _text(directory.resolve().name)
     for label in ("real", "fake"):
         root = directory / label
         for path in sorted(root.rglob("*")) if root.is_dir() else ():
             if path.suffix.lower() not in IMAGES or not path.is_file():
                 continue
-            inside = path.relative_to(root).parts[:-1]
+            inside = [_text(part) for part in path.relative_to(root).parts[:-1]]
             species = "" if label == "real" else (inside[0] if inside else "unknown")
             session = "/".join((label, *inside, *_series(path)))
             yield Sample(path, label == "real", species, name, "", session, "crop", None)
@@ -158,7 +169,12 @@ def _folders(directory: Path) -> Iterator[Sample]:
 def _series(path: Path) -> tuple[str, ...]:
     """What the name says before the number that ends it, if it is set apart: desk-001, desk_2."""
     found = re.fullmatch(r"(.+)[-_]\d+", path.stem)
-    return (found[1],) if found else ()
+    return (_text(found[1]),) if found else ()
+
+
+def _text(name: str) -> str:
+    """A file's name, which may be in any encoding, as what can be written down."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from models import picture
+from models import picture, reading
 from models.evaluation import rates
 from models.evaluation.datasets import DatasetError, Sample, recordings
 from models.face import Box, Image
@@ -88,8 +88,7 @@ def score(
 def read_image(path: Path) -> Image:
     """The image as BGR, its size checked before it is decoded; DatasetError where it cannot be."""
     try:
-        with path.open("rb") as file:
-            data = file.read(picture.LARGEST_FILE + 1)
+        data = reading.read(path)
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
     # What is wrong is said by us, in one line. Not where images are read by several threads: they

@@ -202,9 +202,12 @@ def sessions(data: Path) -> set[str]:
         return set()
     _, lines = lines_of(manifest)
     rows = csv.DictReader(lines)
-    if tuple(rows.fieldnames or ()) != COLUMNS:
-        raise DatasetError(f"{manifest} was not made by faceauth; collect into a folder of its own")
-    return {row["session"] or "" for row in rows}
+    try:
+        if tuple(rows.fieldnames or ()) == COLUMNS:
+            return {row["session"] or "" for row in rows}
+    except csv.Error as error:
+        raise DatasetError(f"{manifest} cannot be read: {error}") from None
+    raise DatasetError(f"{manifest} was not made by faceauth; collect into a folder of its own")
 
 
 def _require_free(data: Path, session: str) -> None:

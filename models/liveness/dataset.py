@@ -50,8 +50,9 @@ def look(
             box = sample.box or (locate(image) if locate else None)
             if box is None:
                 found.faceless.append(sample.path)
+            elif not box.overlap(Box(0, 0, image.shape[1], image.shape[0])):
+                found.unreadable.append(f"{sample.path}: the face's box lies outside of it")
             else:
-                context_crop(image, box, 1.0, 8)  # a box outside of the image shows here
                 found.samples.append(replace(sample, box=box))
         except (DatasetError, ModelError) as error:
             found.unreadable.append(str(error))

@@ -60,9 +60,17 @@ def unseen(samples: Sequence[Sample], models: Iterable[Seen]) -> list[Sample]:
     recordings |= {
         (sample.source, sample.session)
         for sample in samples
-        if contents and content(sample.path) in contents
+        if contents and _known(sample.path, contents)
     }
     return [one for one in samples if (one.source, one.session) not in recordings]
+
+
+def _known(path: Path, contents: Iterable[str]) -> bool:
+    """Whether the image is one of these; one that cannot be read is left out by who looks at it."""
+    try:
+        return content(path) in contents
+    except DatasetError:
+        return False
 
 
 def content(path: Path) -> str:
@@ -71,6 +79,6 @@ def content(path: Path) -> str:
     The first 80 bits of the SHA-256 of its file.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:20]
+        return hashlib.sha256(reading.read(path)).hexdigest()[:20]
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from None

@@ -104,7 +104,6 @@ def test_pairs(faceauth: Run, painted: Painted, photos: Path) -> None:
         (["{photos}/ann"], Exit.USAGE, "two people"),
         (["{photos}", "-e", "nosuch"], Exit.UNAVAILABLE, "no engine is called"),
         (["{photos}", "--cache", "/proc/nowhere"], Exit.USAGE, "cache cannot be used"),
-        (["{photos}", "--html", "/nonexistent/a"], Exit.UNAVAILABLE, "cannot be written"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
@@ -119,6 +118,16 @@ def test_what_cannot_be_done_is_one_line(
     outcome = faceauth(*RECOGNITION, *given, "-d", "/nonexistent")
     assert outcome.status == status
     assert said in one_line(outcome)
+
+
+def test_a_page_that_cannot_be_written_loses_no_figures(
+    faceauth: Run, painted: Painted, photos: Path
+) -> None:
+    given = (str(photos), "--no-cache", "--html", "/nonexistent/a", "-d", "/nonexistent")
+    outcome = faceauth(*RECOGNITION, *given)
+    assert outcome.status == Exit.UNAVAILABLE
+    assert outcome.err == "faceauth: /nonexistent/a cannot be written: No such file or directory\n"
+    assert outcome.out.startswith("Compared: ")
 
 
 def test_a_wrong_configuration(faceauth: Run, photos: Path, tmp_path: Path) -> None:

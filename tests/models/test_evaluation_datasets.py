@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Reading labelled images, and what is said of a data set that is wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,10 @@ def test_recordings_keep_order(tmp_path: Path) -> None:
         (",cam,crop,real,,p,,,,", "is not inside the data set"),
         ("a.jpg,cam,crop,real,,p,1,2,x,4", "the box is not four numbers"),
         ("a.jpg,cam,crop,real,,p,1,2,0,4", "the box is empty"),
-        ("a.jpg,cam,crop,real,,p,1,2,nan,4", "the box is empty"),
+        ("a.jpg,cam,crop,real,,p,1,2,nan,4", "the box is not four numbers"),
+        ("a.jpg,cam,crop,real,,p,nan,2,3,4", "the box is not four numbers"),
+        ("a.jpg,cam,crop,real,,p,1,2,3,inf", "the box is not four numbers"),
+        ("a\0.jpg,cam,crop,real,,p,,,,", "manifest.csv is not text"),
         ("a.jpg", 'the label is ""'),
     ],
 )
@@ -74,6 +78,32 @@ def test_missing_column_binary_file_and_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(datasets.DatasetError, match="is not UTF-8"):
         datasets.read(tmp_path)
+
+
+def test_a_list_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    with manifest.open("wb") as file:
+        file.truncate(datasets.LARGEST_MANIFEST + 1)  # a hole, which takes no room
+    with pytest.raises(datasets.DatasetError, match="cannot be read: Larger than 256 MiB"):
+        datasets.read(tmp_path)
+    manifest.unlink()
+    os.mkfifo(manifest)
+    with pytest.raises(datasets.DatasetError, match="cannot be read: Not a regular file"):
+        datasets.lines_of(manifest)
+
+
+def test_an_image_that_is_a_loop_of_links_is_named_when_it_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").symlink_to("a.jpg")
+    (one,) = datasets.read(manifest(tmp_path, "a.jpg,cam,crop,real,,p,,,,"))
+    assert one.path.name == "a.jpg"
+
+
+def test_a_folder_of_any_encoding_has_a_name_that_can_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "fake" / os.fsdecode(b"pap\xe9")
+    folder.mkdir(parents=True)
+    (folder / "desk-1.jpg").touch()
+    (one,) = datasets.read(tmp_path)
+    assert (one.species, one.session) == (r"pap\xe9", r"fake/pap\xe9/desk")
 
 
 def test_both_kinds_are_required(tmp_path: Path) -> None:

@@ -137,6 +137,9 @@ def test_foreign_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("path,label\na.png,real\n")
     with pytest.raises(DatasetError, match="not made by faceauth"):
         Recording(tmp_path, about())
+    (tmp_path / "manifest.csv").write_text("x" * 200_000)
+    with pytest.raises(DatasetError, match="cannot be read: field larger"):
+        Recording(tmp_path, about())
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="cannot take a recording"):
         Recording(tmp_path / "file", about())

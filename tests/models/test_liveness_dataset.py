@@ -54,13 +54,13 @@ def test_a_look_finds_faces_and_names_what_cannot_be_used(tmp_path: Path) -> Non
         sample(tmp_path / "a.png"),
         sample(tmp_path / "a.png", None),
         sample(tmp_path / "b.png"),
-        sample(tmp_path / "a.png", Box(0, 0, -1, 4)),
+        sample(tmp_path / "a.png", Box(5000, 0, 40, 40)),
     ]
     told: list[tuple[int, int]] = []
     found = dataset.look(samples, lambda _: BOX, lambda *pair: told.append(pair))
     assert [one.box for one in found.samples] == [BOX, BOX]
     assert "b.png is no PNG" in found.unreadable[0]
-    assert "box is empty" in found.unreadable[1]
+    assert "the face's box lies outside of it" in found.unreadable[1]
     assert told[-1] == (4, 4)
     assert dataset.look(samples[1:2]).faceless == [tmp_path / "a.png"]
     with pytest.raises(DatasetError, match="no face is known"):
