@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import reading
 from models.liveness.export import ExportError, restore
 from models.liveness.torchfile import WeightsError, read_weights
 
@@ -75,7 +76,7 @@ def load(model: Any, path: Path) -> None:
         if path.suffix == ".pth":
             _load_published(model, read_weights(path))
         else:
-            restore(model, path.read_bytes())
+            restore(model, reading.read(path))
     except (OSError, KeyError, ValueError, ExportError) as error:
         raise WeightsError(f"{path} cannot start the network {model.name}: {error}") from None
 

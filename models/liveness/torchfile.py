@@ -6,6 +6,7 @@ whatever it says, so only the three names that a dictionary of tensors needs are
 any other name ends in an error. Newer files (zip archives) are refused.
 """
 
+import io
 import math
 import pickle
 import struct
@@ -17,12 +18,13 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models import reading
+
 MAGIC = 0x1950A86A20F9469CFC6C
 NUMBERS: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "LongStorage": np.dtype("<i8"),
 }
-LARGEST = 64 * 1024 * 1024  # bytes; the networks read here have less than 2 MB
 
 
 class WeightsError(Exception):
@@ -39,10 +41,7 @@ class _Tensor(NamedTuple):
 def read_weights(path: Path) -> dict[str, NDArray[Any]]:
     """The tensors of the file by name, "module." in front of a name left out."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise WeightsError(f"{path} is too large to be a liveness model")
-        with path.open("rb") as file:
-            return _read(file)
+        return _read(io.BytesIO(reading.read(path)))
     except WeightsError:
         raise
     except Exception as error:  # a damaged pickle can fail in any way

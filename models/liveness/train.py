@@ -14,12 +14,14 @@ differ in their last digits between machines. TensorFlow is imported inside the 
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models import reading
 from models.evaluation import rates
 from models.evaluation.compare import judged
 from models.evaluation.datasets import DatasetError, Sample, require_both_kinds
@@ -197,7 +199,7 @@ def learnt_head(samples: Sequence[Sample], settings: Settings, work: Path) -> by
     lit = dataset.lit_crops(crops, ROUNDS, settings.seed)
     labels = np.array([sample.live for sample in samples])
     try:
-        return head.learn(start.read_bytes(), architecture.live, crops, labels, varied, lit)
+        return head.learn(reading.read(start), architecture.live, crops, labels, varied, lit)
     except (OSError, ExportError) as error:
         raise WeightsError(f"{start} cannot be given a head: {error}") from None
 
@@ -257,8 +259,9 @@ def fitted(
 def _purpose(parts: Split, settings: Settings) -> str:
     """What tells one training from another: its settings, start and data."""
     digest = hashlib.sha256(repr(asdict(settings)).encode())
-    if settings.start is not None and settings.start.is_file():
-        digest.update(settings.start.read_bytes())
+    if settings.start is not None:
+        with suppress(OSError):  # networks.load says so
+            digest.update(reading.read(settings.start))
     for name, samples in (("train", parts.train), ("validation", parts.validation)):
         for one in samples:
             known = (name, one.source, one.session, one.path.name, one.species, one.box)

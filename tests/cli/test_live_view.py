@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,6 +176,38 @@ def test_pictures_of_other_sizes_fit_into_the_film(tmp_path: Path) -> None:
     film.close()
     video = cv2.VideoCapture(str(tmp_path / "out.avi"))
     assert [video.read()[1].shape for _ in range(2)] == [(48, 64, 3)] * 2
+
+
+def test_a_film_is_written_where_it_was_begun(tmp_path: Path) -> None:
+    film = Film(tmp_path / "out.avi")
+    (tmp_path / "out.avi").rename(tmp_path / "begun.avi")
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "out.avi").symlink_to("precious")
+    film.add(0, grey(width=64, height=48))
+    film.close()
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert cv2.VideoCapture(str(tmp_path / "begun.avi")).read()[0]
+
+
+def test_a_film_that_a_full_disk_cut_short_is_no_success(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out.avi"
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    program = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    film = Film(path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, program[1]))
+    try:
+        for number in range(20):
+            film.add(number / 10, noise)
+        with pytest.raises(SystemExit) as ended:
+            film.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, program)
+        signal.signal(signal.SIGXFSZ, before)
+    assert ended.value.code == Exit.UNAVAILABLE
+    assert capfd.readouterr().err == f"faceauth: {path} is cut short: the disk may be full\n"
 
 
 def test_without_a_picture_there_is_no_film(tmp_path: Path) -> None:
