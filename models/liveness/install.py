@@ -19,10 +19,12 @@ a link to the one in use, so changing over and rolling back are one atomic step.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from models import reading
 from models.errors import ModelError
 from models.evaluation import rates
 from models.evaluation.compare import judged
@@ -153,16 +155,18 @@ def install(trained: Path, models_dir: Path, name: str, verdict: Comparison) -> 
         raise ModelError(f"not installed: {verdict}")
     load_described(trained / DESCRIPTION)  # a damaged or changed model ends here
     try:
-        text = (trained / DESCRIPTION).read_text(encoding="utf-8")
-        about = {**json.loads(text), "id": name}
+        about = {**json.loads(reading.read(trained / DESCRIPTION)), "id": name}
+        # Looked at anew: root reads a folder of somebody else's, and a path would lead out of it.
+        if about["file"] != Path(about["file"]).name:
+            raise ModelError(f"{trained}: it was changed while it was installed")
         if verdict.calibration is not None:  # of more faces than training held out
             about["calibration"] = verdict.calibration.as_table()
         files = {
-            about["file"]: (trained / about["file"]).read_bytes(),
+            about["file"]: reading.read(trained / about["file"]),
             DESCRIPTION: (json.dumps(about, indent=1) + "\n").encode(),
         }
-        if (trained / CONTENTS).exists():
-            files[CONTENTS] = (trained / CONTENTS).read_bytes()
+        with suppress(FileNotFoundError):
+            files[CONTENTS] = reading.read(trained / CONTENTS)
         digest = hashlib.sha256(b"".join(files.values())).hexdigest()
         version = _versions(models_dir, name) / digest[:16]
         with as_owner(models_dir):

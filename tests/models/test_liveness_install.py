@@ -13,7 +13,7 @@ import pytest
 from models.errors import ModelError
 from models.evaluation.liveness import Scored
 from models.liveness import install
-from models.liveness.passive import load_passive_models
+from models.liveness.passive import PassiveModel, load_described, load_passive_models
 from models.liveness.seen import Seen, content, unseen
 from tests.models.foreign import NOBODY, foreign_folder, needs_root
 from tests.models.recorded import recording, sample
@@ -107,7 +107,7 @@ PASSED = install.Comparison((), {})
 
 
 def trained(folder: Path, threshold: float, network: bytes) -> Path:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(network)
     (folder / "trained-on.txt").write_text("abc\n")
     about = {
@@ -185,6 +185,26 @@ def test_a_refused_or_damaged_model_leaves_the_installed_one(tmp_path: Path) -> 
         with pytest.raises(ModelError, match="name"):
             install.install(good, models_dir, name, PASSED)
     assert own(models_dir) == [0.4]
+
+
+def test_a_model_that_changes_while_it_is_installed_leads_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models_dir = tmp_path / "state" / "models"
+    good = trained(tmp_path / "a" / "b" / "c" / "good", 0.4, NETWORK)
+    (tmp_path / "a" / "store.db").write_bytes(b"a stranger's")
+    look = load_described
+
+    def look_and_swap(path: Path) -> PassiveModel:
+        found = look(path)
+        about = {**json.loads((good / "model.json").read_text()), "file": "../../../store.db"}
+        (good / "model.json").write_text(json.dumps(about))
+        return found
+
+    monkeypatch.setattr(install, "load_described", look_and_swap)
+    with pytest.raises(ModelError):
+        install.install(good, models_dir, "personal", PASSED)
+    assert not list(tmp_path.glob("state/**/store.db"))
 
 
 def test_a_full_disk_leaves_the_installed_one(
