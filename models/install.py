@@ -17,6 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
+from models import reading
 from models.errors import ModelError
 from models.liveness.files import make_folder, write_folder
 from models.liveness.published import convert
@@ -129,8 +130,7 @@ def _converted(about: Model, file: ModelFile, official: bytes) -> bytes:
 
 def _copied(about: Model, source: Path, file: ModelFile) -> bytes:
     try:
-        with (source / file.name).open("rb") as stream:
-            data = stream.read(file.size + 1)
+        data = reading.read(source / file.name)
     except FileNotFoundError:
         raise ModelError(f"{about.name}: {source} has no file {file.name}") from None
     if not file.is_right(data):

@@ -395,6 +395,10 @@ def test_a_wrong_folder_changes_nothing(tmp_path: Path) -> None:
     (wrong / model("yunet").files[0].name).write_bytes(b"x")
     with pytest.raises(ModelError, match="SHA-256 differs"):
         install("yunet", tmp_path / "models", wrong)
+    (wrong / model("yunet").files[0].name).unlink()
+    os.mkfifo(wrong / model("yunet").files[0].name)
+    with pytest.raises(ModelError, match="Not a regular file"):
+        install("yunet", tmp_path / "models", wrong)
     assert list((tmp_path / "models").iterdir()) == []
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """PyTorch's weights: read where they are such, and nothing that a file says is run."""
 
+import os
 import pickle
 import struct
 from collections import OrderedDict
@@ -47,6 +48,12 @@ def test_a_strange_weights_file_is_one_line_and_runs_nothing(
         read_weights(path)
     assert "\n" not in str(caught.value)
     assert not Path("/tmp/faceauth-was-here").exists()
+
+
+def test_a_file_that_nobody_writes_to_holds_nothing_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "weights.pth")
+    with pytest.raises(WeightsError, match="Not a regular file"):
+        read_weights(tmp_path / "weights.pth")
 
 
 @needs("models/minifasnet")
