@@ -31,7 +31,30 @@ def json_option() -> click.Option:
     )
 
 
-class Verb(click.Command):
+class Helped(click.Command):
+    """A command whose help is an answer: one that does not get out is no success."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = tell_help
+        return option
+
+
+def tell_help(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        tell(context, context.get_help())
+
+
+def tell(context: click.Context, text: str) -> None:
+    """Give this as the answer, and end the command."""
+    from cli.output import write
+
+    write(text)
+    context.exit()
+
+
+class Verb(Helped):
     """A command that takes ``--json`` itself, wherever the user happens to type it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,7 +63,7 @@ class Verb(click.Command):
         translate(self)
 
 
-class Verbs(click.Group):
+class Verbs(Helped, click.Group):
     """A group whose commands are ``module:attribute``, imported when needed.
 
     Of a group that says what each is for, none is needed to list them.

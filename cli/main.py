@@ -8,13 +8,14 @@ error, 130 for Ctrl-C, and never a traceback (unless FACEAUTH_DEBUG=1 asks for i
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
 import click
 
 from cli.exits import Exit, die, exit_for_error, note
-from cli.lazy import Verbs
+from cli.lazy import Verbs, tell
 from faceauthd.results import FaceAuthError
 
 # Where a verb is, and what it is for: the first paragraph of its help, which --help shows without
@@ -77,9 +78,18 @@ VERBS = {
     purposes={name: purpose for name, (_place, purpose) in VERBS.items()},
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(None, "-V", "--version", package_name="faceauth-login", prog_name="faceauth")
+@click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False,
+              callback=lambda *given: tell_version(*given),
+              help="Show the version and exit.")  # fmt: skip
 def faceauth() -> None:
     """Log in, and approve sudo, with your face."""
+
+
+def tell_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        tell(context, f"faceauth, version {version('faceauth-login')}")
 
 
 def main() -> None:
@@ -113,7 +123,8 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else Exit.INTERNAL
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        with suppress(OSError):  # nobody reads it
+            error.show()
         return Exit.USAGE
     except click.ClickException as error:
         note(f"{error.format_message()} (see {command_of(error)} --help)")

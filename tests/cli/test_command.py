@@ -121,23 +121,29 @@ def test_a_daemon_that_dies_meanwhile_is_5(bus: PrivateBus, service: Service) ->
     assert err.count(b"\n") == 1
 
 
-def test_a_reader_that_left_is_no_news(bus: PrivateBus, service: Service) -> None:
+HELP = [["list", "--help"], ["--help"], ["--version"]]
+
+
+@pytest.mark.parametrize("command", [["list", "alice"], *HELP], ids=" ".join)
+def test_a_reader_that_left_is_no_news(
+    command: list[str], bus: PrivateBus, service: Service
+) -> None:
     service(ListFaces=FACES)
     read, write = os.pipe()
     os.close(read)
-    process = start(bus, "list", "alice", stdout=write)
+    process = start(bus, *command, stdout=write)
     os.close(write)
     _, err = process.communicate(timeout=HANG_GUARD)
     assert (process.returncode, err) == (141, b"")
 
 
-@pytest.mark.parametrize("verb", ["verify", "list"])
+@pytest.mark.parametrize("command", [["verify", "alice"], ["list", "alice"], *HELP], ids=" ".join)
 def test_an_answer_that_cannot_be_written_is_no_success(
-    verb: str, bus: PrivateBus, service: Service
+    command: list[str], bus: PrivateBus, service: Service
 ) -> None:
     service(Verify={"reply": ["match", {}]}, ListFaces=FACES)
     with Path("/dev/full").open("wb") as full:
-        process = start(bus, verb, "alice", stdout=full.fileno())
+        process = start(bus, *command, stdout=full.fileno())
         _, err = process.communicate(timeout=HANG_GUARD)
     assert process.returncode == 4
     assert err == b"faceauth: cannot write the answer: No space left on device\n"
@@ -151,6 +157,11 @@ def test_an_answer_that_cannot_be_written_is_no_success(
     )
     assert closed.returncode == 4
     assert closed.stderr.startswith("faceauth: standard output is closed")
+
+
+def test_help_that_nobody_can_read_ends_as_if_they_could(bus: PrivateBus) -> None:
+    with Path("/dev/full").open("wb") as full:
+        assert start(bus, "config", stderr=full.fileno()).wait(HANG_GUARD) == 2
 
 
 def test_people_see_hints_and_programs_do_not(bus: PrivateBus, service: Service) -> None:
