@@ -57,6 +57,8 @@ class Sleep:
             elif received:
                 self._release()
                 self._lock = received[0]
+                if self._slot.barred:  # it comes late: the machine is about to sleep already
+                    self._slot.when_closed(self._release)
 
         question = Typed("(ssss)", ("sleep", "faceauthd", "The camera is being closed", "delay"))
         self._bus.ask(

@@ -2,18 +2,27 @@
 """The machine goes to sleep in mid-scan: the scan ends, the camera is closed, then it may."""
 
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gi.repository import GLib
 
+from faceauthd import sleep as sleeping
+from faceauthd.capture import Slot
 from tests.faceauthd.frames import GOOD
 from tests.faceauthd.stage import ROOT, Stage, run_until
-from tests.harness.bus import PrivateBus, StandIn, logind_stand_in
+from tests.harness.bus import HANG_GUARD, PrivateBus, StandIn, logind_stand_in
 
 MANAGER = "org.freedesktop.login1.Manager"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in on a busy machine may take longer than a logind may."""
+    monkeypatch.setattr(sleeping, "TIMEOUT", HANG_GUARD)
 
 
 @pytest.fixture
@@ -36,7 +45,7 @@ def locks(logind: StandIn) -> list[Any]:
     """What holds the machine's sleep up."""
     listed = logind._connection.call_sync(
         "org.freedesktop.login1", "/org/freedesktop/login1", MANAGER, "ListInhibitors",
-        None, None, 0, 5000, None,
+        None, None, 0, HANG_GUARD * 1000, None,
     ).unpack()  # fmt: skip
     return list(listed[0])
 
@@ -109,6 +118,38 @@ def test_without_logind_nothing_is_different(
         assert stage.result_of(GOOD, GOOD) == "match"
         stage.close()
     assert caplog.text == ""
+
+
+class SlowBus:
+    """A bus whose logind gives the lock when the test says so."""
+
+    def __init__(self) -> None:
+        self.say: Callable[[bool], None]
+        self.lend: Callable[[int], None]
+
+    def on_signal(self, _origin: object, _signal: str, callback: Callable[[bool], None]) -> None:
+        self.say = callback
+
+    def on_vanished(self, _sender: str, _callback: Callable[[], None]) -> None: ...
+
+    def ask(self, *_: object, done: Callable[..., None], received: list[int], **__: object) -> None:
+        def lend(lock: int) -> None:
+            received.append(lock)
+            done((0,))
+
+        self.lend = lend
+
+
+def test_a_lock_that_comes_when_the_machine_is_about_to_sleep_is_given_back() -> None:
+    """Else that would wait for it in vain: the news that it sleeps may overtake the lock."""
+    bus = SlowBus()
+    sleeping.Sleep(bus, Slot()).start()  # type: ignore[arg-type]
+    bus.say(True)
+    reading, writing = os.pipe()
+    bus.lend(writing)
+    os.set_blocking(reading, False)
+    assert os.read(reading, 1) == b"", "the lock is closed"
+    os.close(reading)
 
 
 def test_only_logind_is_believed(stage: Stage) -> None:
