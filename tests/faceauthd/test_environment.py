@@ -8,10 +8,11 @@ import signal
 import pytest
 from gi.repository import GLib
 
+from faceauthd import environment
 from faceauthd.bus import Bus
 from faceauthd.environment import Environment, Place, Surroundings
 from tests.faceauthd.stage import AT_HOME, run_until
-from tests.harness.bus import PrivateBus, StandIn, logind_stand_in
+from tests.harness.bus import HANG_GUARD, PrivateBus, StandIn, logind_stand_in
 
 MANAGER = "org.freedesktop.login1.Manager"
 SESSION = "/org/freedesktop/login1/session/seven"
@@ -19,6 +20,12 @@ SESSION_INTERFACE = "org.freedesktop.login1.Session"
 USER = "/org/freedesktop/login1/user/someone"
 UNKNOWN = Surroundings(Place.UNKNOWN, lid_closed=False)
 ROOT, ALICE = 0, 1000
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in on a busy machine may take longer than a logind may."""
+    monkeypatch.setattr(environment, "TIMEOUT", HANG_GUARD)
 
 
 def look(bus: PrivateBus, asker: int = ALICE) -> Surroundings:
@@ -263,8 +270,9 @@ def test_a_desktop_that_is_on_no_seat_is_shown_elsewhere(
 
 
 def test_a_logind_that_keeps_silent_holds_nobody_up_and_lets_nobody_in(
-    private_bus: PrivateBus, caplog: pytest.LogCaptureFixture
+    private_bus: PrivateBus, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(environment, "TIMEOUT", 0.1)
     with logind_stand_in(private_bus) as logind:
         logind.process.send_signal(signal.SIGSTOP)
         try:
