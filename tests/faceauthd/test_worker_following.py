@@ -33,9 +33,8 @@ def test_it_embeds_as_often_as_it_is_told(line: Line, tmp_path: Path) -> None:
     assert judged(line, 5) == [True, False, False, False, False]
     wire.send(line.sock, messages.Every(8, 0.0))  # another scan's, which is over
     wire.send(line.sock, messages.Every(7, 0.0))
-    while judged(line, 1) == [False]:  # those that were in hand
-        continue
-    assert all(judged(line, FRAMES))
+    # Behind those that were seen before it was told; one of them may have been due.
+    assert any(all(judged(line, FRAMES)) for _ in range(1000))
     wire.send(line.sock, messages.Stop(7))
     line.until(messages.Ended)
 
