@@ -9,10 +9,11 @@ excused where nobody is root.
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# Hypothesis fails an example that takes longer than 200 ms, which says how busy the machine is.
-settings.register_profile("untimed", deadline=None)
+# Hypothesis fails an example that takes longer than 200 ms, and ten that take longer than a second
+# to be made; both say how busy the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 STRICT = bool(os.environ.get("FACEAUTH_NO_SKIPS"))

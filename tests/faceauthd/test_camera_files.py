@@ -254,7 +254,7 @@ def test_a_picture_in_the_middle_that_is_bad_ends_the_film(tmp_path: Path) -> No
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: JPEG[:100] + tail))
 @example(b"\xff\xd8\xff" + b"\xff" * 40)
 @example(b"RIFF\0\0\0\0WEBPVP8X")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_do_more_to_a_picture_than_refuse_it(data: bytes) -> None:
     try:
         image = decode(data, "it")
@@ -298,7 +298,8 @@ def test_a_film_that_breaks_off_is_shown_as_far_as_it_goes(tmp_path: Path) -> No
 
 @given(st.data())
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_no_archive_does_more_than_be_refused(tmp_path: Path, data: st.DataObject) -> None:
     archive = bytearray(tar_of({"a.png": PICTURE, "ü" * 120 + ".png": PICTURE}))
