@@ -13,6 +13,7 @@ import pytest
 from faceauthd.worker_spec import Limits
 from tests.faceauthd.films import STEP, write_clip
 from tests.faceauthd.supervised import (
+    GUARD,
     SEES_INTO_WORKERS,
     Bench,
     Record,
@@ -21,6 +22,7 @@ from tests.faceauthd.supervised import (
     run_until,
     worker_pid,
 )
+from tests.harness.watch import until
 
 # One scan after another.
 
@@ -173,8 +175,9 @@ def test_fifty_scans_leave_nothing_behind(bench: Bench) -> None:
     for _ in range(50):
         bench.scans_still()
     assert worker_pid(bench.supervisor) == pid
-    after = len(opened_files(os.getpid())), len(opened_files(pid))
-    assert all(now <= then for now, then in zip(after, before, strict=True))
+    # What was passed to a worker is closed here by a thread of its own.
+    until(lambda: len(opened_files(os.getpid())) <= before[0])
+    assert len(opened_files(pid)) <= before[1]
 
 
 # The worker's death.
@@ -240,13 +243,14 @@ def test_a_scan_that_waits_outlives_the_worker(bench: Bench) -> None:
 
 def test_twenty_deaths_leave_nothing_behind(bench: Bench) -> None:
     bench.start().ready()
+    gc.collect()
     before = len(opened_files(os.getpid()))
     for _ in range(20):
         record = bench.scan_to_first_frame()
         kill_and_wait(bench, record)
         bench.scans_still()  # a scan that ends in order is a new beginning
     bench.ready()
-    assert len(opened_files(os.getpid())) == before
+    until(lambda: len(opened_files(os.getpid())) <= before)
 
 
 def test_a_worker_that_does_not_stop_is_killed(tmp_path: Path) -> None:
@@ -259,7 +263,7 @@ def test_a_worker_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     run_until(lambda: record.ended)
     assert record.why == "error"
     assert is_gone(pid)
-    bench.supervisor._limits = Limits()
+    bench.supervisor._limits = Limits(stop=GUARD)
     bench.scans_still()
     bench.supervisor.stop()
 
@@ -273,7 +277,9 @@ def test_a_worker_that_never_is_ready_is_killed(tmp_path: Path) -> None:
 
 
 def test_one_that_dies_again_and_again_is_given_up_until_it_is_needed(tmp_path: Path) -> None:
-    bench = Bench(write_clip(tmp_path / "clip.avi", 3), deaths=3, longest_delay=0.01, retry=0.0)
+    bench = Bench(
+        write_clip(tmp_path / "clip.avi", 3), stop=GUARD, deaths=3, longest_delay=0.01, retry=0.0
+    )
     bench.start("crash")
     run_until(lambda: bench.supervisor.state == "failed")
     assert bench.supervisor.text == "the worker died 3 times in a row (signal 6)"
@@ -321,7 +327,7 @@ def test_a_failed_worker_is_not_tried_again_at_once(bench: Bench) -> None:
 
 
 def test_a_failed_worker_is_tried_again_when_it_is_time(tmp_path: Path) -> None:
-    bench = Bench(write_clip(tmp_path / "clip.avi", 3), retry=0.0)
+    bench = Bench(write_clip(tmp_path / "clip.avi", 3), stop=GUARD, retry=0.0)
     bench.start("without-models")
     run_until(lambda: bench.supervisor.state == "failed")
     bench.script.how = "honest"
@@ -331,7 +337,7 @@ def test_a_failed_worker_is_tried_again_when_it_is_time(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(write_clip(tmp_path / "clip.avi", 3), retry=0.0)
+    bench = Bench(write_clip(tmp_path / "clip.avi", 3), stop=GUARD, retry=0.0)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     record = bench.start().scan()
     run_until(lambda: record.ended)

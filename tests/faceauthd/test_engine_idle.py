@@ -5,14 +5,14 @@ import pytest
 
 from faceauthd.engine import WorkerSupervisor
 from faceauthd.worker_spec import Limits
-from tests.faceauthd.supervised import Bench, Record, is_gone, run_until, worker_pid
+from tests.faceauthd.supervised import GUARD, Bench, Record, is_gone, run_until, worker_pid
 
 SOON = 0.02  # seconds: let go as soon as there is nothing to do
 
 
 @pytest.fixture
 def idle(bench: Bench) -> Bench:
-    bench.supervisor = WorkerSupervisor(bench.script, Limits(), idle=SOON)
+    bench.supervisor = WorkerSupervisor(bench.script, Limits(stop=GUARD, answer=GUARD), idle=SOON)
     return bench.start()
 
 

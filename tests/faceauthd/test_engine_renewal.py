@@ -16,7 +16,7 @@ from tests.faceauthd.supervised import GUARD, Bench, Record, is_gone, run_until,
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(write_clip(tmp_path / "clip.avi", 12)).start().ready()
+    bench = Bench(write_clip(tmp_path / "clip.avi", 12), stop=GUARD).start().ready()
     yield bench
     bench.supervisor.stop()
 
@@ -67,7 +67,7 @@ def test_one_that_does_not_come_to_its_end_holds_nobody_up(
 
 def test_where_it_is_wished_each_scan_has_a_worker_of_its_own(bench: Bench) -> None:
     bench.supervisor.stop()
-    bench.supervisor = WorkerSupervisor(bench.script, Limits(), fresh=True)
+    bench.supervisor = WorkerSupervisor(bench.script, Limits(stop=GUARD), fresh=True)
     bench.start().ready()
     pids = [worker_pid(bench.supervisor)]
     for _ in range(2):
