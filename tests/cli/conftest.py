@@ -18,7 +18,7 @@ from tests.cli.scripted import Scripted, scripted_service
 from tests.harness.bus import PrivateBus
 
 SCRIPT = Path(sys.executable).with_name("faceauth")
-HANG_GUARD = 60  # seconds
+HANG_GUARD = 120  # seconds: only a hang reaches it
 
 FACE = {
     "id": "8d2f0a11",

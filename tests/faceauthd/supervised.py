@@ -21,7 +21,7 @@ from models.observation import Observation
 
 SCRIPT = Path(__file__).with_name("worker_script.py")
 T = TypeVar("T")
-GUARD = 60.0  # seconds: only a hang reaches this
+GUARD = 120.0  # seconds: only a hang reaches this
 
 
 @dataclass

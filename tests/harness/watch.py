@@ -16,7 +16,7 @@ from typing import Self
 
 IN_OPEN, IN_CLOSE_NOWRITE = 0x20, 0x10
 HEADER = struct.Struct("iIII")  # struct inotify_event, without the name that files do not have
-HANG_GUARD = 60_000  # milliseconds, generous: only a hang reaches it
+HANG_GUARD = 120_000  # milliseconds, generous: only a hang reaches it
 
 
 class FileWatch:

@@ -24,7 +24,7 @@ SECRET = (
     "$6$faceauth$KzAz5VXi4roiUXN7RrfxzaLoyGAOqMFIQ3Cw1AECFBbregt3QpVLC32RhUJKpJmY9ZfOL54JoPmUAIi9"
     "LQG.H."
 )
-HANG = 60  # seconds after which a test is stuck; nothing is asserted about time
+HANG = 120  # seconds after which a test is stuck; nothing is asserted about time
 
 SUCCESS, AUTH_ERR, AUTHINFO_UNAVAIL, MAXTRIES = 0, 7, 9, 11
 

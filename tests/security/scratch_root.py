@@ -18,11 +18,11 @@ from typing import Self
 from tests.pam_module.pam_host import LOADER, MODULE, SECRET
 
 USER, UID = "mallory", 61234
-GUARD = 60  # seconds; only a hang reaches it
+GUARD = 120  # seconds; only a hang reaches it
 BUS = "/run/dbus/system_bus_socket"
 
 STACK = """\
-auth     sufficient  {loader} module={module} timeout=5 quiet
+auth     sufficient  {loader} module={module} timeout=60 quiet
 auth     sufficient  pam_unix.so nodelay
 auth     required    pam_deny.so
 account  required    pam_permit.so

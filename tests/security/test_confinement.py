@@ -16,7 +16,7 @@ from faceauthd.worker_process import ENVIRONMENT
 from tests.harness.data import ROOT
 
 PROBE = ROOT / "tests" / "security" / "probe.py"
-GUARD = 60  # seconds; only a hang reaches it
+GUARD = 120  # seconds; only a hang reaches it
 HAS_LANDLOCK = pytest.mark.skipif(landlock.version() == 0, reason="needs a kernel with Landlock")
 
 # What only one layer stops; the other one may stop it as well, on some kernels.
