@@ -143,15 +143,15 @@ static int ask_module(struct module *module, char *const command[])
 	module->interrupt = signalfd(-1, &interrupt, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (module->interrupt < 0)
 		return -1;
+	pthread_sigmask(SIG_BLOCK, &interrupt, &module->host_mask);
 	if (spawn_sealed(command, &module->pidfd, &module->socket) == 0) {
-		pthread_sigmask(SIG_BLOCK, &interrupt, &module->host_mask);
 		verdict = serve(module);
 		if (!end_sealed(module->pidfd, verdict))
 			verdict = -1;
-		pthread_sigmask(SIG_SETMASK, &module->host_mask, NULL);
 		close(module->socket);
 		close(module->pidfd);
 	}
+	pthread_sigmask(SIG_SETMASK, &module->host_mask, NULL);
 	close(module->interrupt);
 	return verdict;
 }

@@ -190,7 +190,7 @@ def test_two_hundred_rounds_leave_nothing(stacks: Stacks, fake_bus: MakeBus) -> 
 WAITING = """
 import os, socket, sys, time
 with open(sys.argv[7], "w") as fifo:
-    fifo.write(str(os.getpid()))
+    fifo.write(f"{os.getpid()} {os.getppid()}")
 time.sleep(1000)
 """
 
@@ -205,7 +205,7 @@ def test_a_signal_during_the_scan(number: signal.Signals, stacks: Stacks, tmp_pa
     with subprocess.Popen(
         [stacks.driver, stacks.folder, "stack", "alice"], stdout=subprocess.PIPE, text=True
     ) as host:
-        scan = os.pidfd_open(int(fifo.read_text()))
+        scan = os.pidfd_open(int(fifo.read_text().split()[0]))
         host.send_signal(number)
         output, _ = host.communicate(timeout=HANG)
     assert output == (f"code {AUTHINFO_UNAVAIL}\n" if number == signal.SIGINT else "")
@@ -213,12 +213,34 @@ def test_a_signal_during_the_scan(number: signal.Signals, stacks: Stacks, tmp_pa
     os.close(scan)
 
 
-def test_a_poisoned_environment_opens_no_file(
-    stacks: Stacks, fake_bus: MakeBus, tmp_path: Path
-) -> None:
-    strace = shutil.which("strace")
-    if not strace or subprocess.run([strace, "-o", os.devnull, "true"], check=False).returncode:
+@pytest.fixture
+def strace() -> str:
+    program = shutil.which("strace")
+    if not program or subprocess.run([program, "-o", os.devnull, "true"], check=False).returncode:
         pytest.skip("needs strace, and the right to trace")
+    return program
+
+
+def test_ctrl_c_before_the_host_listens_is_heard(
+    strace: str, stacks: Stacks, tmp_path: Path
+) -> None:
+    """Where the module's process is there, and the host has not gone on since it started it."""
+    module, fifo = tmp_path / "waiting.py", tmp_path / "fifo"
+    module.write_text(WAITING)
+    os.mkfifo(fifo)
+    stacks.write("stack", stacks.face(str(fifo), module=module))
+    slow = [strace, "-o", os.devnull, "-e", "inject=clone3:delay_exit=1000000"]  # microseconds
+    with subprocess.Popen(
+        [*slow, stacks.driver, stacks.folder, "stack", "alice"], stdout=subprocess.PIPE, text=True
+    ) as traced:
+        os.kill(int(fifo.read_text().split()[1]), signal.SIGINT)
+        output, _ = traced.communicate(timeout=HANG)
+    assert output == f"code {AUTHINFO_UNAVAIL}\n"
+
+
+def test_a_poisoned_environment_opens_no_file(
+    strace: str, stacks: Stacks, fake_bus: MakeBus, tmp_path: Path
+) -> None:
     evil, trace = tmp_path / "evil", tmp_path / "trace"
     (evil / "pam_module").mkdir(parents=True)
     for name in ("_socket", "socket", "pwd", "struct", "site", "sitecustomize", "encodings"):
