@@ -18,7 +18,7 @@ from gi.repository import Gio, GLib
 DAEMON = ":1.5"
 CLIENT = ":1.9"
 BUS = "org.freedesktop.DBus"
-READY = ("ready", {"confirm": GLib.Variant("s", "none"), "timeout": GLib.Variant("d", 5.0)})
+READY = ("ready", {"confirm": GLib.Variant("s", "none"), "timeout": GLib.Variant("d", 60.0)})
 
 Call = Any  # Gio.DBusMessage
 Tamper = Callable[[str, Call, Call], Iterable[bytes | None]]

@@ -4,8 +4,9 @@
     fake_daemon.py ADDRESS BEHAVIOUR [UID]
 
 BEHAVIOUR is a result to answer with, or "hang" (no answer), "die" (at the call), "lie" (answers to
-other calls, and a signal, all saying "match"). UID is the user to run as. It prints "ready" once it
-owns the name and "Verify" when it is called, and takes the name from another that has it.
+other calls, and a signal, all saying "match"), "silence" (as "hang"). By the policy of the last two
+Verify has little time, so that a test need not wait for long. UID is the user to run as. It prints
+"ready" once it owns the name and "Verify" when it is called, and takes the name from another.
 """
 
 import os
@@ -21,7 +22,7 @@ XML = """<node><interface name="org.faceauth.FaceAuth1.Manager">
 <method name="Verify"><arg type="s" direction="in"/><arg type="a{sv}" direction="in"/>
 <arg type="s" direction="out"/><arg type="a{sv}" direction="out"/></method>
 </interface></node>"""
-POLICY = {"confirm": GLib.Variant("s", "none"), "timeout": GLib.Variant("d", 5.0)}
+HASTY = ("lie", "silence")
 MATCH = GLib.Variant("(sa{sv})", ("match", {}))
 
 
@@ -39,16 +40,19 @@ def main(address: str, behaviour: str, uid: str = "") -> None:
         os.setgid(int(uid))
         os.setuid(int(uid))
 
+    seconds = GLib.Variant("d", 0.1 if behaviour in HASTY else 60.0)
+    policy = {"confirm": GLib.Variant("s", "none"), "timeout": seconds}
+
     def called(
         connection: Any, _sender: str, _path: str, _interface: str, member: str, *rest: Any
     ) -> None:
         invocation = rest[-1]
         if member == "CanVerify":
-            invocation.return_value(GLib.Variant("(sa{sv})", ("ready", POLICY)))
+            invocation.return_value(GLib.Variant("(sa{sv})", ("ready", policy)))
             return
         print("Verify", flush=True)
         match behaviour:
-            case "hang":
+            case "hang" | "silence":
                 pass
             case "die":
                 os._exit(0)

@@ -24,6 +24,8 @@ from tests.pam_module.pam_host import AUTHINFO_UNAVAIL, SUCCESS, Stacks
 
 NAME = "org.faceauth.FaceAuth1"
 MATCH = GLib.Variant("(sa{sv})", ("match", {}))
+# A policy by which Verify's answer has little time, and nothing else has.
+HASTY = ("ready", {"confirm": GLib.Variant("s", "none"), "timeout": GLib.Variant("d", 0.1)})
 Parts = Iterable[bytes | None]
 
 
@@ -190,14 +192,16 @@ def test_a_lie_in_place_of_the_verdict(
     def tamper(member: str, call: Call, reply: Call) -> Parts:
         return lie(call, reply) if member == "Verify" else [blob(reply)]
 
-    bus = fake_bus(tamper=tamper)
-    face = (f"bus={bus.address}", "timeout=1")
-    outcome = stacks.authenticate(stacks.face(*face))
+    bus = fake_bus(tamper=tamper, can_verify=HASTY)
+    face = f"bus={bus.address}"
+    outcome = stacks.authenticate(stacks.face(face))
     assert (outcome.code, outcome.stderr) == (AUTHINFO_UNAVAIL, "")
     assert "Verify" in bus.members
 
     outcome = stacks.authenticate(
-        stacks.face(*face, control="sufficient"), stacks.password(), options=["answer=secret"]
+        stacks.face(face, "timeout=1", control="sufficient"),
+        stacks.password(),
+        options=["answer=secret"],
     )
     assert (outcome.code, outcome.stderr) == (SUCCESS, "")
 
