@@ -14,7 +14,6 @@ differ in their last digits between machines. TensorFlow is imported inside the 
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,6 +94,8 @@ def train(
     result removes it. DatasetError, WeightsError or ModelError says in one line what is wrong.
     """
     require_both_kinds(samples)
+    if settings.start is not None:  # before all images are looked at, which may take its time
+        _require_readable(settings.start)
     looked = dataset.look(samples, locate, listener.on_look)
     if not looked.samples:
         raise DatasetError(f"no image can be used: {(looked.unreadable or ['no face'])[0]}")
@@ -256,12 +257,18 @@ def fitted(
     return plain, history
 
 
+def _require_readable(start: Path) -> None:
+    try:
+        reading.read(start)
+    except OSError as error:
+        raise WeightsError(f"{start} cannot be read: {error.strerror}") from None
+
+
 def _purpose(parts: Split, settings: Settings) -> str:
     """What tells one training from another: its settings, start and data."""
     digest = hashlib.sha256(repr(asdict(settings)).encode())
     if settings.start is not None:
-        with suppress(OSError):  # networks.load says so
-            digest.update(reading.read(settings.start))
+        digest.update(reading.read(settings.start))
     for name, samples in (("train", parts.train), ("validation", parts.validation)):
         for one in samples:
             known = (name, one.source, one.session, one.path.name, one.species, one.box)

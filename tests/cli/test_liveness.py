@@ -193,7 +193,7 @@ def test_a_data_set_that_cannot_train_is_one_line(
             ["{tmp}/data", "{tmp}/out", "--from", "{tmp}/data/manifest.csv"],
             "cannot be given a head",
         ),
-        (["{tmp}/data", "{tmp}/out", "--from", "/dev/zero"], "Not a regular file"),
+        (["{tmp}/data", "{tmp}/out", "--from", "/dev/zero"], "zero cannot be read: Not a regular"),
         (["{tmp}/data", "{tmp}/out", "--finetune"], "exclude each other"),
         (["{tmp}/data", "{tmp}/out", "--batch", "0"], "--batch"),
         (["{tmp}/data", "{tmp}/out", "--rate", "nan"], "--rate"),
