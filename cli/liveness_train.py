@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from fcntl import LOCK_EX, LOCK_NB
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,15 +175,25 @@ def show_step(step: "Step", show: Any) -> None:
 
 @contextmanager
 def keeping(out: Path, work: Path) -> Iterator[None]:
-    """A disk that fails is one line; what was trained until then is kept, if anything was."""
+    """A disk that fails is one line; what was trained until then is kept, if anything was.
+
+    One command at a time: two would write their crops over each other's, and learn from those.
+    """
+    from models.liveness.files import locked
+
     try:
-        yield
+        work.mkdir(parents=True, exist_ok=True)
+        with locked(work, LOCK_EX | LOCK_NB):
+            try:
+                yield
+            finally:
+                if not has_checkpoint(work):
+                    shutil.rmtree(work, ignore_errors=True)
+    except BlockingIOError:
+        die(f"{out} is being trained by another command", Exit.UNAVAILABLE)
     except OSError as error:
         kept = "; what was trained is kept: --resume goes on" if has_checkpoint(work) else ""
         die(f"{out} cannot be written: {error.strerror or error}{kept}", Exit.UNAVAILABLE)
-    finally:
-        if not has_checkpoint(work):
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def has_checkpoint(work: Path) -> bool:

@@ -20,8 +20,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +31,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.datasets import BOX, DatasetError, lines_of
 from models.face import Box, Image
-from models.liveness.files import NAME
+from models.liveness.files import NAME, locked
 from models.liveness.passive import enlarged
 from models.observation import Observation
 
@@ -104,12 +103,12 @@ class Recording:
         self._seen: list[NDArray[np.int16]] = []
         try:
             data.mkdir(parents=True, mode=0o700, exist_ok=True)  # pictures of people
-            with _locked(data):
+            with locked(data):
                 _require_free(data, about.session)
                 _forget_killed(data)
                 self._fresh = Path(tempfile.mkdtemp(dir=data, prefix=UNDER_WAY))
                 self._held = ExitStack()
-                self._held.enter_context(_locked(self._fresh))
+                self._held.enter_context(locked(self._fresh))
         except OSError as error:
             raise DatasetError(f"{data} cannot take a recording: {error.strerror}") from None
 
@@ -146,7 +145,7 @@ class Recording:
         """
         if self._rows:
             data = self._target.parent
-            with _locked(data):
+            with locked(data):
                 _require_free(data, self._about.session)
                 self._fresh.rename(self._target)
                 try:
@@ -242,21 +241,10 @@ def _append(manifest: Path, rows: list[dict[str, object]]) -> None:
         fresh.unlink(missing_ok=True)
 
 
-@contextmanager
-def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-    """Two commands that add to one data set take turns; a lock goes with its process."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(fd, how)
-        yield
-    finally:
-        os.close(fd)
-
-
 def _forget_killed(data: Path) -> None:
     """Remove the pictures of recordings that were killed: one under way holds its folder."""
     for left in data.glob(f"{UNDER_WAY}*"):
-        with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with suppress(OSError), locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
             shutil.rmtree(left)
 
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Folders that all can read, and that appear as a whole or not at all."""
+"""Folders that all can read, that appear as a whole or not at all, and that one command has."""
 
+import fcntl
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")  # of a folder that a person may name
@@ -47,3 +49,17 @@ def write_folder(directory: Path, files: Mapping[str, bytes]) -> None:
         fresh.rename(directory)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Commands that work in one folder take turns; a lock goes with its process.
+
+    With fcntl.LOCK_NB nobody is waited for: BlockingIOError. OSError where there is no folder.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)

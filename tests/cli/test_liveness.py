@@ -20,6 +20,7 @@ from cli import connection, liveness_train
 from cli.exits import Exit
 from faceauthd.results import FaceAuthError
 from models.liveness import networks
+from models.liveness.files import locked
 from models.liveness.passive import load_passive_models
 from tests.cli.conftest import SCRIPT, Outcome, Run, one_line
 from tests.harness.data import SHARED, needs
@@ -212,6 +213,18 @@ def test_a_wrong_command_line_is_one_line(
     assert outcome.status == Exit.USAGE
     assert said in outcome.err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_two_at_once_do_not_train_one_model(train: Train, tmp_path: Path) -> None:
+    data, work = recorded(tmp_path / "data", 4), tmp_path / ".out.training"
+    work.mkdir()
+    (work / "held.npy").write_bytes(b"the other's")
+    with locked(work):
+        outcome = train(data, tmp_path / "out")
+    assert outcome.status == Exit.UNAVAILABLE
+    assert one_line(outcome) == f"{tmp_path / 'out'} is being trained by another command"
+    assert (work / "held.npy").read_bytes() == b"the other's"
+    assert train(data, tmp_path / "out").status == Exit.DONE
 
 
 def test_the_command_offers_what_there_is() -> None:
