@@ -30,6 +30,7 @@ paced = false
 
 [verify]
 frames = 5
+timeout = 60  # as much as may be: the machine may be busy
 liveness = []  # so that the whole of it runs with the models of a Python package
 
 [enroll]

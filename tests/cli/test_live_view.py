@@ -392,7 +392,7 @@ def test_root_watches_a_camera_and_a_file(tmp_path: Path) -> None:
         assert [frame["result"] for frame in frames if "result" in frame][:1] == ["match"]
         assert min(frame["score"] - frame["threshold"] for frame in frames) > 0
         film = tmp_path / "out.avi"
-        done = rig.run(["faceauth", "test", "bob", "--write", str(film), "-t", "0.5"])
+        done = rig.run(["faceauth", "test", "bob", "--write", str(film), "-t", "2"])
         assert done.returncode == Exit.DONE, done.stderr
         assert "score" not in done.stdout, "bob has no face to compare with"
         assert cv2.VideoCapture(str(film)).read()[0], "the camera's own pictures came"

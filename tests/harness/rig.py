@@ -231,6 +231,7 @@ class Rig:
         table["camera"].setdefault("device", str(self.camera_link))
         table["camera"].setdefault("paced", True)
         table.setdefault("verify", tomlkit.table())
+        table["verify"].setdefault("timeout", 60)  # as much as may be: see rig_files
         # A rig lives for one boot of the machine; its logins need not begin with a password.
         for service in ("login", "gdm-password"):
             own = table.setdefault("service", {}).setdefault(service, {})

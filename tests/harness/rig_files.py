@@ -10,13 +10,16 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.harness.data import ROOT
 
 MODULE = ROOT / "build" / "pam_faceauth.so"
 PYTHON = "/usr/bin/python3"  # the one that the module starts
+OLD = 3600  # seconds; pam_wrapper makes a folder in less than one
 FIRST_UID = 61000  # of the rig's own users: far from real ones
 
 # As on a real machine: the face first, then the password, and nobody else gets in.
@@ -101,7 +104,8 @@ def write_services(folder: Path, bus_address: str, users: Sequence[str]) -> None
     me = pwd.getpwuid(os.getuid()).pw_name
     check = _program(folder / ".password", PASSWORD_CHECK.format(users=" ".join([*users, me])))
     values = {
-        "module": f"{MODULE} module={logic} bus={bus_address} owner={me}",
+        # The most time that there is: a busy machine is no camera without a clear view.
+        "module": f"{MODULE} module={logic} bus={bus_address} owner={me} timeout=60",
         "password": f"pam_exec.so quiet expose_authtok {check}",
     }
     texts = dict.fromkeys(SERVICES, FACE_THEN_PASSWORD)
@@ -144,11 +148,19 @@ def without_stale_folders(stderr: str) -> str:
 
 
 def remove_stale_wrapper_folders() -> None:
-    """Remove what pam_wrapper left in /tmp for processes that were killed."""
+    """Remove what pam_wrapper left in /tmp for processes that were killed.
+
+    It has 62 names, and where none is free no program under it starts.
+    """
     for folder in Path("/tmp").glob("pam.?"):
-        try:
-            pid = int((folder / "pid").read_text())
-            if folder.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
+        with suppress(OSError, ValueError):  # being made or removed by its owner right now
+            if folder.stat().st_uid == os.getuid() and _is_stale(folder):
                 shutil.rmtree(folder)
-        except (OSError, ValueError):
-            continue  # being made or removed by its owner right now
+
+
+def _is_stale(folder: Path) -> bool:
+    """Whether its process is gone; one without a process id is being made, unless it is old."""
+    pid = folder / "pid"
+    if number := pid.read_text().strip() if pid.exists() else "":
+        return not Path(f"/proc/{int(number)}").exists()
+    return time.time() - folder.stat().st_mtime > OLD
