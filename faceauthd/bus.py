@@ -32,6 +32,7 @@ from faceauthd.variants import Typed, to_variants
 MOST_KNOWN = 64  # senders whose credentials are remembered
 # Of ours to others at once, of which each has a thread and a descriptor; more of them wait.
 MAX_QUESTIONS = 64
+DEADLY = (signal.SIGTERM, signal.SIGHUP)  # what a program that waits may be ended with
 POLKIT = ("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")
 # All connections, closed ones too. GDBus's thread may be taking a reference to one, for which
 # PyGObject wants Python's lock, while Python frees it, for which GDBus wants its own: each waits
@@ -260,7 +261,7 @@ class Bus:
     def wait(self, peer: Peer, method: str, arguments: Typed, **options: Any) -> tuple[Any, ...]:
         """``ask`` for a program without a main loop of its own: signals arrive while it waits.
 
-        Raises BusError; KeyboardInterrupt (Ctrl-C) goes through, the call still unanswered.
+        Raises BusError; KeyboardInterrupt (Ctrl-C, or what is DEADLY), the call still unanswered.
         """
         answers: list[tuple[Any, ...] | BusError] = []
         loop = GLib.MainLoop()
@@ -293,7 +294,8 @@ def _interrupts(loop: Any) -> Iterator[list[int]]:
     """Ctrl-C ends ``loop`` and is put into the list, within the block and in the main thread.
 
     Python's own handler raises wherever the program is: within PyGObject, in a ``__del__`` say,
-    that is swallowed, and the program waits on.
+    that is swallowed, and the program waits on. So does whatever else would end a program that has
+    no handler for it, with no chance to leave its terminal and its files as they should be.
     """
     caught: list[int] = []
 
@@ -304,11 +306,13 @@ def _interrupts(loop: Any) -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return
-    before = signal.signal(signal.SIGINT, catch)
+    deadly = (one for one in DEADLY if signal.getsignal(one) is signal.SIG_DFL)
+    before = {one: signal.signal(one, catch) for one in (signal.SIGINT, *deadly)}
     try:
         yield caught
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _fd_list(fds: Sequence[int]) -> Any:

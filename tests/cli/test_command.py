@@ -95,7 +95,10 @@ def test_bytes_that_are_no_text_are_refused(script: Run, service: Service) -> No
     assert running.next_call() == ["ListFaces", "alice"]  # and it was the first
 
 
-def test_ctrl_c_cancels_the_scan(bus: PrivateBus, service: Service) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_the_like_cancel_the_scan(
+    how: signal.Signals, bus: PrivateBus, service: Service
+) -> None:
     # A Verify that never answers by itself; once its hint is seen, the command waits for it.
     running = service(Verify={"progress": [["scanning", 0.0]]}, Cancel={"reply": []})
     terminal, ours = pty.openpty()
@@ -104,7 +107,7 @@ def test_ctrl_c_cancels_the_scan(bus: PrivateBus, service: Service) -> None:
     seen = os.read(terminal, 4096)
     while b"Looking for your face" not in seen:
         seen += os.read(terminal, 4096)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, _ = process.communicate(timeout=HANG_GUARD)
     assert (process.returncode, out) == (130, b"")
     assert b"faceauth: interrupted\r\n" in read_all(terminal)
