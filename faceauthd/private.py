@@ -6,15 +6,22 @@ may be known, or made, by someone else. Errors are ``StorageError`` of one line.
 """
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
 
 from faceauthd.results import StorageError
 
+OWN = re.compile(r"\.?faceauth\..+|models")  # what is in the state directory
+
 
 def make_directory(path: Path) -> None:
-    """Make the folder, or take the one that is there, if it is ours; its mode becomes 0700."""
+    """Make the folder, or take the one that is there, if it is ours; its mode becomes 0700.
+
+    One that others may enter and that holds more than the daemon's own stays as it is, and is
+    refused: it was named by mistake, and may be the root of the system.
+    """
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         status = path.lstat()
@@ -23,6 +30,10 @@ def make_directory(path: Path) -> None:
         _check_owner(path, status, (os.geteuid(),))
         # The files in it are private by themselves; a loose folder that is ours is only tightened.
         if stat.S_IMODE(status.st_mode) != 0o700:
+            if not all(OWN.fullmatch(entry.name) for entry in path.iterdir()):
+                raise StorageError(
+                    f"{path}: it holds other things; name a folder for faceauth alone"
+                )
             path.chmod(0o700)
     except OSError as error:
         raise StorageError(f"{path}: cannot make this folder: {error.strerror}") from None

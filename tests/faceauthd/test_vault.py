@@ -161,6 +161,16 @@ def test_a_stranger_s_folder_is_refused(tmp_path: Path) -> None:
         load_key(state)
 
 
+def test_a_folder_of_other_things_is_not_shut_to_others(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o755)
+    (state / "bin").mkdir()
+    with pytest.raises(StorageError, match="name a folder for faceauth alone"):
+        load_key(state)
+    assert stat.S_IMODE(state.stat().st_mode) == 0o755
+    assert [path.name for path in state.iterdir()] == ["bin"]
+
+
 def test_a_loose_folder_of_ours_is_tightened(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o755)
