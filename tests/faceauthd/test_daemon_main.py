@@ -30,10 +30,10 @@ MODEL, DIMENSION = "dlib-resnet-v1", 128
 CLIPS = SHARED / "video" / "talking-head"
 
 
-def config(camera: Path, *, paced: bool = False, more: str = "") -> str:
+def config(camera: Path, *, paced: bool = False, nobody: float = 0.5) -> str:
+    """The scan ends after so many seconds of the camera's without anybody."""
     return f"""
 engine = "dlib"
-{more}
 [camera]
 device = "{camera}"
 paced = {str(paced).lower()}
@@ -41,6 +41,7 @@ paced = {str(paced).lower()}
 liveness = []
 frames = 3
 timeout = 60
+no_face_timeout = {nobody}
 [enroll]
 frames = 3
 """
@@ -213,7 +214,7 @@ def test_pixels_and_models_stay_out_of_the_daemon(private_bus: PrivateBus, daemo
 def patient(private_bus: PrivateBus, tmp_path: Path, wall: Path) -> Iterator[Daemon]:
     """One whose scans go on for longer than a test is held up, though nobody is there."""
     enrolled(tmp_path / "state")
-    text = config(wall, paced=True).replace("[verify]", "[verify]\nno_face_timeout = 60")
+    text = config(wall, paced=True, nobody=60)
     with running_daemon(private_bus, text, tmp_path / "state") as daemon:
         yield daemon
 
