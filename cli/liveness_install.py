@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from models.liveness.install import Comparison
     from models.liveness.passive import PassiveModel
 
-STARTS_WITHIN = 30.0  # seconds that a worker may take to load its models
+STARTS_WITHIN = 180.0  # seconds that the daemon gives a worker to load its models
 ASK_EVERY = 0.2  # seconds
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
+from cli.liveness_install import STARTS_WITHIN
+from faceauthd.worker_spec import Limits
 from tests.cli.conftest import HANG_GUARD, Run
 from tests.harness.bus import PrivateBus
 from tests.harness.daemon import running_daemon
@@ -30,6 +32,11 @@ def config(bus: PrivateBus, tmp_path: Path) -> Iterator[str]:
     (tmp_path / "state").mkdir(mode=0o700)
     with running_daemon(bus, CONFIG.format(folder=tmp_path), tmp_path / "state") as daemon:
         yield str(daemon.config)
+
+
+def test_a_worker_has_the_time_that_the_daemon_gives_it() -> None:
+    """Else a good model is taken back on a slow machine, of which the daemon knows."""
+    assert Limits().start == STARTS_WITHIN
 
 
 def test_installed_and_taken_back(script: Run, config: str, tmp_path: Path) -> None:
