@@ -173,7 +173,12 @@ def from_files(
     done, whole = [], True
     with hints(bar=True) as show:
         for number, files in enumerate(given, 1):
-            session = files.session
+            try:
+                session = files.session
+            except OSError as error:
+                note(f"{error.filename}: {error.strerror}; nothing of it was added")
+                whole = False
+                continue
             if session in sessions(setup.data):
                 known = _("{file} is in {data} already, as {session}")
                 note(known.format(file=files.name, data=setup.data, session=session))

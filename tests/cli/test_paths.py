@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli import config_file
+from cli import config_file, liveness_collect
 from cli.exits import Exit
 from tests.cli.conftest import Run, one_line
 
@@ -47,6 +47,8 @@ def locked() -> Iterator[Path]:
         config.write_text(f'models_dir = "{folder / "models"}"\n')
         config.chmod(0o644)
         (folder.parent / "etc").symlink_to(folder)
+        (folder.parent / "clips").mkdir(mode=0o755)
+        (folder.parent / "clips" / "secret.mp4").touch(mode=0)
         if root:
             os.seteuid(NOBODY)
         yield folder
@@ -153,6 +155,18 @@ def test_a_model_that_one_may_not_look_at_is_not_a_no(faceauth: Run, locked: Pat
 def test_pam_files_that_one_may_not_look_at(faceauth: Run, locked: Path) -> None:
     outcome = faceauth("pam", "--root", str(locked.parent), "status", "sudo")
     assert (outcome.status, outcome.err) == (Exit.NO, "")
+
+
+def test_a_clip_that_one_may_not_read_is_named(
+    faceauth: Run, locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness_collect, "finder", lambda *_: None)
+    clip = locked.with_name("clips") / "secret.mp4"
+    given = (str(locked.with_name("data")), str(clip.parent), "--real")
+    outcome = faceauth("liveness", "collect", *given)
+    assert outcome.status == Exit.NO
+    assert outcome.err == f"faceauth: {clip}: Permission denied; nothing of it was added\n"
+    assert outcome.out == "nothing was added\n"
 
 
 def test_who_has_no_home_names_a_place_for_embeddings(
