@@ -83,10 +83,22 @@ def load_key(state: Path) -> bytearray:
 
 
 def credential(name: str) -> Path | None:
-    """systemd's credential of this name, where it was given to us."""
+    """systemd's credential of this name, where it was given to us.
+
+    StorageError where that cannot be told: a policy may keep us from the folder, and a store whose
+    key is a credential must not go on under a file.
+    """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(folder) / name if folder else None
-    return path if path and os.path.lexists(path) else None
+    if not folder:
+        return None
+    path = Path(folder) / name
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from None
+    return path
 
 
 def read_key(path: Path, *, from_root: bool) -> bytearray:

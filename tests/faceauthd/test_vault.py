@@ -198,6 +198,17 @@ def test_the_credential_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not state.exists(), "no second key lies about"
 
 
+def test_a_folder_of_credentials_that_cannot_be_looked_into_is_no_folder_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that a policy keeps the daemon from; a root's test is kept from nothing."""
+    (tmp_path / "credentials").write_text("no folder")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    with pytest.raises(StorageError, match=r"credentials/faceauth\.key: Not a directory"):
+        load_key(tmp_path / "state")
+    assert not (tmp_path / "state").exists(), "no key was made in its place"
+
+
 def test_other_credentials_alone_do_not_matter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
