@@ -2,16 +2,20 @@
 """What the packages are made of says one thing in one place; that it works, tests/vm shows."""
 
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from faceauthd.config import MODELS_DIR
 from tests.harness.data import ROOT
 
 PACKAGING = ROOT / "packaging"
 DEBIAN = PACKAGING / "debian"
+SELINUX = PACKAGING / "selinux"
+SELINUX_MAKEFILE = Path("/usr/share/selinux/devel/Makefile")  # selinux-policy-dev's
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 # What stands beside the files that are installed: how they are, and what is no program's.
@@ -132,3 +136,35 @@ def test_the_module_stays_while_a_stack_names_it(line: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("line", ["auth required pam_unix.so", "# auth required pam_faceauth.so"])
 def test_the_module_goes_once_no_stack_names_it(line: str, tmp_path: Path) -> None:
     assert stack(tmp_path, line) == ""
+
+
+def test_selinux_labels_what_the_unit_and_the_configuration_name() -> None:
+    unit = (PACKAGING / "systemd/faceauthd.service").read_text()
+    program = re.search(r"^ExecStart=(\S+)$", unit, re.MULTILINE)[1]  # type: ignore[index]
+    labels = re.findall(
+        r"^(/\S+)\s.*object_r:(\w+),", (SELINUX / "faceauth.fc").read_text(), re.MULTILINE
+    )
+    assert dict(labels) == {
+        program: "faceauthd_exec_t",
+        "/etc/faceauth(/.*)?": "faceauthd_etc_t",
+        "/var/lib/faceauth(/.*)?": "faceauthd_var_lib_t",
+        f"{MODELS_DIR}(/.*)?": "faceauthd_models_t",
+        "/etc/faceauth/pam-backup/.*": "etc_t",
+    }
+    policy = (SELINUX / "faceauth.te").read_text()
+    declared = set(re.findall(r"^type (\w+);", policy, re.MULTILINE))
+    assert {label for _path, label in labels} <= declared | {"etc_t"}
+
+
+@pytest.mark.skipif(not SELINUX_MAKEFILE.exists(), reason="selinux-policy-dev is not installed")
+def test_the_selinux_module_is_built(tmp_path: Path) -> None:
+    shutil.copytree(SELINUX, tmp_path, dirs_exist_ok=True)
+    done = subprocess.run(
+        ["make", "-f", SELINUX_MAKEFILE, "faceauth.pp"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "faceauth.pp").exists()
