@@ -22,7 +22,7 @@ liveness = []
 after_boot = true
 """
 
-TRIES = 10
+TRIES = 3
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: the daemon
 UNIX, DENY = "auth sufficient pam_unix.so", "auth required pam_deny.so"
 ACCOUNT = "account required pam_permit.so"
 PERM_DENIED = 6
-TRIES = 10
+TRIES = 3
 
 
 def told(bus: FakeBus) -> list[tuple[str, dict[str, object]]]:
